@@ -1,0 +1,35 @@
+# Every target prepares what it needs in .venv first: see .ci/setup.
+.DEFAULT_GOAL := help
+.PHONY: help setup lint fix test check bench demo
+
+BIN := .venv/bin
+# .ci/setup may have put kubectl and prometheus there
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## Prepare .venv with everything for development
+	@.ci/setup dev
+
+lint: setup ## Check format, style, types and import directions
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup ## Format, and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+test: setup ## Run all tests, with a real Prometheus and kubectl where there are any
+	$(BIN)/pytest
+
+check: lint test ## What CI runs: lint, then test
+
+bench: setup ## Measure; print a table and write bench.json
+	$(BIN)/python tests/bench/run.py
+
+demo: ## Simulated cluster, real Prometheus, failover; write demo.json
+	@.ci/setup demo
+	$(BIN)/viaduct demo --report demo.json

@@ -1,0 +1,1 @@
+"""The ``viaduct`` command: one module per sub-command, imported when it runs."""

@@ -1,0 +1,233 @@
+"""What is known of pods and nodes, answered from memory.
+
+An informer keeps a lister current; tests and the simulation fill one with `replace`. Objects are
+immutable and shared: a caller may keep them, and must not change the sequences it is handed.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+import msgspec
+
+from adapter.model.labels import Selector
+from adapter.model.resources import PodKey
+
+
+class PodMeta(msgspec.Struct, frozen=True, gc=False):
+    """A running pod. *labels* may be shared between pods."""
+
+    namespace: str
+    name: str
+    labels: dict[str, str] = {}
+
+    @property
+    def key(self) -> PodKey:
+        """Namespace and name."""
+        return PodKey(self.namespace, self.name)
+
+
+class NodeAddress(msgspec.Struct, frozen=True, gc=False):
+    """One of a node's addresses; *type* is ``InternalIP``, ``Hostname``, …."""
+
+    type: str
+    address: str
+
+
+class NodeInfo(msgspec.Struct, frozen=True, gc=False):
+    """What is needed of a node to reach its kubelet.
+
+    *kubelet_port* is ``status.daemonEndpoints.kubeletEndpoint.Port``, 0 when not given;
+    *resource_metrics_path* the annotation ``metrics.k8s.io/resource-metrics-path``, "" without.
+    """
+
+    name: str
+    labels: dict[str, str] = {}
+    addresses: tuple[NodeAddress, ...] = ()
+    kubelet_port: int = 0
+    ready: bool = True
+    resource_metrics_path: str = ""
+
+
+class PodLister:
+    """Running pods by namespace and name."""
+
+    def __init__(self) -> None:
+        self.has_synced = False
+        self._by_namespace: dict[str, dict[str, PodMeta]] = {}
+        self._sorted: dict[str, list[PodMeta]] = {}
+        self._sorted_all: list[PodMeta] | None = None
+        self._labels = _SharedLabels(lambda: (pod.labels for pod in self._all()))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_namespace.values()))
+
+    def get(self, key: PodKey) -> PodMeta | None:
+        """The running pod *key*, or None."""
+        return self._by_namespace.get(key[0], {}).get(key[1])
+
+    def list(self, namespace: str | None, selector: Selector) -> Sequence[PodMeta]:
+        """Pods of *namespace* (None for all) that *selector* matches, by namespace and name.
+
+        The sequence is shared until the next change.
+        """
+        pods = self._everything() if namespace is None else self._in_namespace(namespace)
+        if selector.empty:
+            return pods
+        # one verdict for all pods that share a label set: a workload's pods cost one match
+        verdicts: dict[int, bool] = {}
+        found = []
+        for pod in pods:
+            verdict = verdicts.get(id(pod.labels))
+            if verdict is None:
+                verdict = verdicts[id(pod.labels)] = selector.matches(pod.labels)
+            if verdict:
+                found.append(pod)
+        return found
+
+    def replace(self, pods: Iterable[PodMeta]) -> None:
+        """Hold exactly *pods* from now on; the lister has synced then."""
+        by_namespace: dict[str, dict[str, PodMeta]] = {}
+        for pod in pods:
+            kept = self._kept(pod)
+            by_namespace.setdefault(kept.namespace, {})[kept.name] = kept
+        self._by_namespace = by_namespace
+        self._sorted.clear()
+        self._sorted_all = None
+        self.has_synced = True
+
+    def upsert(self, pod: PodMeta) -> None:
+        """Add *pod*, or take its new labels."""
+        kept = self._kept(pod)
+        self._by_namespace.setdefault(kept.namespace, {})[kept.name] = kept
+        self._changed(kept.namespace)
+
+    def remove(self, pod: PodMeta) -> None:
+        """Forget *pod*; nothing happens when it is not known."""
+        namespace = self._by_namespace.get(pod.namespace, {})
+        if namespace.pop(pod.name, None) is None:
+            return
+        if not namespace:
+            del self._by_namespace[pod.namespace]
+        self._changed(pod.namespace)
+
+    def _kept(self, pod: PodMeta) -> PodMeta:
+        """The object to hold for *pod*: the one held already when nothing changed."""
+        labels = self._labels.share(pod.labels)
+        before = self.get(pod.key)
+        if before is not None and before.labels is labels:
+            return before
+        return PodMeta(sys.intern(pod.namespace), pod.name, labels)
+
+    def _changed(self, namespace: str) -> None:
+        self._sorted.pop(namespace, None)
+        self._sorted_all = None
+
+    def _in_namespace(self, namespace: str) -> Sequence[PodMeta]:
+        cached = self._sorted.get(namespace)
+        if cached is None:
+            pods = self._by_namespace.get(namespace)
+            if pods is None:
+                return []
+            cached = self._sorted[namespace] = [pods[name] for name in sorted(pods)]
+        return cached
+
+    def _everything(self) -> Sequence[PodMeta]:
+        if self._sorted_all is None:
+            namespaces = map(self._in_namespace, sorted(self._by_namespace))
+            self._sorted_all = list(chain.from_iterable(namespaces))
+        return self._sorted_all
+
+    def _all(self) -> Iterable[PodMeta]:
+        return chain.from_iterable(pods.values() for pods in self._by_namespace.values())
+
+
+class NodeLister:
+    """Nodes by name.
+
+    Attributes:
+        revision: Grows when a node was added, removed or changed in what `NodeInfo` holds; a
+            heartbeat changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.has_synced = False
+        self.revision = 0
+        self._nodes: dict[str, NodeInfo] = {}
+        self._sorted: list[NodeInfo] | None = None
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def get(self, name: str) -> NodeInfo | None:
+        """The node *name*, or None."""
+        return self._nodes.get(name)
+
+    def list(self, selector: Selector) -> Sequence[NodeInfo]:
+        """Nodes that *selector* matches, by name.
+
+        The sequence is shared until the next change.
+        """
+        if self._sorted is None:
+            self._sorted = [self._nodes[name] for name in sorted(self._nodes)]
+        if selector.empty:
+            return self._sorted
+        return [node for node in self._sorted if selector.matches(node.labels)]
+
+    def replace(self, nodes: Iterable[NodeInfo]) -> None:
+        """Hold exactly *nodes* from now on; the lister has synced then."""
+        before = self._nodes
+        after = {node.name: _unchanged(before.get(node.name), node) for node in nodes}
+        if after != before:
+            self._nodes = after
+            self._changed()
+        self.has_synced = True
+
+    def upsert(self, node: NodeInfo) -> None:
+        """Add *node*, or take what changed of it."""
+        if self._nodes.get(node.name) != node:
+            self._nodes[node.name] = node
+            self._changed()
+
+    def remove(self, node: NodeInfo) -> None:
+        """Forget *node*; nothing happens when it is not known."""
+        if self._nodes.pop(node.name, None) is not None:
+            self._changed()
+
+    def _changed(self) -> None:
+        self.revision += 1
+        self._sorted = None
+
+
+def _unchanged(before: NodeInfo | None, after: NodeInfo) -> NodeInfo:
+    return before if before is not None and before == after else after
+
+
+class _SharedLabels:
+    """One dict for equal label sets: the pods of a workload have the same labels.
+
+    At 150,000 pods this is most of what the pod lister would otherwise hold.
+
+    Args:
+        live: The label sets in use, asked for when many may have gone.
+    """
+
+    def __init__(self, live: Callable[[], Iterable[dict[str, str]]]) -> None:
+        self._live = live
+        self._sets: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+        self._limit = 1024
+
+    def share(self, labels: dict[str, str]) -> dict[str, str]:
+        """The dict held for *labels*, sorted by key."""
+        items = tuple(sorted(labels.items()))
+        shared = self._sets.get(items)
+        if shared is None:
+            if len(self._sets) >= self._limit:
+                self._forget_unused()
+            items = tuple((sys.intern(key), sys.intern(value)) for key, value in items)
+            shared = self._sets[items] = dict(items)
+        return shared
+
+    def _forget_unused(self) -> None:
+        self._sets = {tuple(labels.items()): labels for labels in self._live()}
+        self._limit = 2 * len(self._sets) + 1024

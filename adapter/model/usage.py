@@ -1,0 +1,44 @@
+"""Cumulative readings and the rate between two of them (KEP-727, metrics-server storage)."""
+
+import msgspec
+
+
+class PointsDisagree(ValueError):
+    """Two points are not successive readings of one counter."""
+
+
+class MetricsPoint(msgspec.Struct, frozen=True, gc=False):
+    """One reading of one container or node.
+
+    *start_time* and *timestamp* are Unix seconds (start 0 when unknown), *cpu_seconds* is
+    cumulative, *memory_bytes* the working set.
+    """
+
+    start_time: float
+    timestamp: float
+    cpu_seconds: float
+    memory_bytes: int
+
+
+def cpu_rate(prev: MetricsPoint, last: MetricsPoint) -> float:
+    """Average CPU use between two points of one container, in cores.
+
+    Args:
+        prev: The earlier point.
+        last: The later point.
+
+    Raises:
+        PointsDisagree: Time did not advance, or ``start_time`` or ``cpu_seconds`` went down.
+
+    Same checks as metrics-server's ``resourceUsage`` (pkg/storage/types.go).
+
+    >>> prev = MetricsPoint(0.0, 60.0, cpu_seconds=10.0, memory_bytes=1)
+    >>> last = MetricsPoint(0.0, 75.0, cpu_seconds=13.0, memory_bytes=1)
+    >>> cpu_rate(prev, last)
+    0.2
+    """
+    if last.timestamp <= prev.timestamp:
+        raise PointsDisagree("time did not advance")
+    if last.start_time < prev.start_time or last.cpu_seconds < prev.cpu_seconds:
+        raise PointsDisagree("start time or cpu counter went down")
+    return (last.cpu_seconds - prev.cpu_seconds) / (last.timestamp - prev.timestamp)

@@ -1,0 +1,1 @@
+"""Building PromQL from templates and decoding the answers of the query API. Pure."""

@@ -1,0 +1,84 @@
+"""Label matchers and string quoting, as PromQL reads them.
+
+Queries are put together as text; this module is the only place that quotes, so that no label
+value can end its string and become PromQL.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+"""What a label may be called (Prometheus data model, before UTF-8 names)."""
+
+_ESCAPES = {
+    "\a": r"\a",
+    "\b": r"\b",
+    "\f": r"\f",
+    "\n": r"\n",
+    "\r": r"\r",
+    "\t": r"\t",
+    "\v": r"\v",
+    "\\": r"\\",
+    '"': r"\"",
+}
+
+
+class MatchOp(StrEnum):
+    """How a matcher compares."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    REGEX = "=~"
+    NOT_REGEX = "!~"
+
+
+class Matcher(NamedTuple):
+    r"""One condition on a label.
+
+    >>> str(Matcher("queue", MatchOp.EQUAL, 'a"b'))
+    'queue="a\\"b"'
+    """
+
+    label: str
+    op: MatchOp
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.label}{self.op}{quote(self.value)}"
+
+
+def format_matchers(matchers: Iterable[Matcher]) -> str:
+    """Join *matchers* as they stand between braces.
+
+    >>> format_matchers([Matcher("a", MatchOp.EQUAL, "x"), Matcher("b", MatchOp.NOT_EQUAL, "")])
+    'a="x",b!=""'
+    """
+    return ",".join(map(str, matchers))
+
+
+def quote(text: str) -> str:
+    r"""Quote *text* as a PromQL string, the way Go's ``%q`` does.
+
+    Lone surrogates, which are no text, become U+FFFD.
+
+    >>> print(quote('say "hi"\n'), quote("é"), quote("\x00"), quote("\u200b"))
+    "say \"hi\"\n" "é" "\x00" "\u200b"
+    """
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_escape, text)) + '"'
+
+
+def _escape(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if 0xD800 <= code <= 0xDFFF:
+        return "\ufffd"
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

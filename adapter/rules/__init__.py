@@ -1,0 +1,1 @@
+"""The rule file: schema, loading with positions, mapping of labels, queries. Pure."""

@@ -1,0 +1,1 @@
+"""Serving: TLS, middleware, discovery, probes, negotiation. Knows no backend."""

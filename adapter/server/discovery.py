@@ -1,0 +1,225 @@
+"""What is served, told to clients: ``/``, ``/apis`` and below, ``/version``.
+
+kube-apiserver decides by these whether the APIs are available, and namespace deletion waits for
+them. So the documents are made once, at start, and never depend on a source.
+"""
+
+import hashlib
+import platform
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from adapter.apis.base import APIGroup, APIResource, HTTPHandler, Transform
+from adapter.apis.gojson import escape_html
+from adapter.errors import NotFound
+from adapter.model.resources import GroupVersion
+from adapter.server.negotiate import negotiate
+from adapter.server.responses import document, raw_document
+
+AGGREGATED = tuple(
+    Transform("APIGroupDiscoveryList", "apidiscovery.k8s.io", version)
+    for version in ("v2", "v2beta1")
+)
+"""Discovery of all groups in one document (KEP-3352); kube-apiserver asks for it every minute."""
+
+
+class Discovery:
+    """The documents about *groups*.
+
+    Args:
+        groups: What is served.
+        other_paths: Paths outside of ``/apis`` to name in ``/``.
+        version: The program's version.
+    """
+
+    def __init__(
+        self, groups: Sequence[APIGroup], other_paths: Sequence[str], version: str
+    ) -> None:
+        self._groups = tuple(groups)
+        self._paths = _json({"paths": sorted({*_api_paths(groups), *other_paths, "/version"})})
+        self._version = _json(version_info(version))
+        self._aggregated = {form: _json(aggregated_list(groups, form)) for form in AGGREGATED}
+        # quoted as HTTP wants it, in upper case as Go's "%X"
+        self._etags = {
+            form: f'"{hashlib.sha512(body).hexdigest().upper()}"'
+            for form, body in self._aggregated.items()
+        }
+
+    def add_routes(self, app: web.Application) -> None:
+        """Serve the documents in *app*."""
+        _add(app, "/", self._index)
+        _add(app, "/version", self._version_info)
+        for path in ("/apis", "/apis/"):
+            _add(app, path, self._group_list)
+        for group in self._groups:
+            below = {f"/apis/{group.name}": group_document(group)} | {
+                f"/apis/{group.name}/{version}": resource_list(group, version)
+                for version in group.versions
+            }
+            for path, body in below.items():
+                _add(app, path, _document_handler(_json(body)))
+                _add(app, f"{path}/", _document_handler(_json(body)))
+
+    def not_found(self, path: str) -> web.Response:
+        """Answer a request for a *path* that is not routed.
+
+        Raises:
+            NotFound: It is below a group that is served; elsewhere the answer lists what is.
+        """
+        if any(path.startswith(f"/apis/{group.name}/") for group in self._groups):
+            raise NotFound("the server could not find the requested resource")
+        return raw_document(self._paths, status=404)
+
+    async def _index(self, _: web.Request) -> web.Response:
+        return raw_document(self._paths)
+
+    async def _version_info(self, _: web.Request) -> web.Response:
+        return raw_document(self._version)
+
+    async def _group_list(self, request: web.Request) -> web.Response:
+        accepted = negotiate(request.headers.get("Accept", ""), AGGREGATED)
+        if accepted.transform is None:
+            body = _group_list_document(self._groups, _local_port(request))
+            return await document(request, accepted, [body])
+        form = accepted.transform
+        headers = {
+            "Cache-Control": "public",
+            "ETag": self._etags[form],
+            "Vary": "Accept",
+            # repeated as it was asked: without this exact type kube-apiserver ignores the answer
+            "Content-Type": f"{accepted.media_type};g={form.group};v={form.version};as={form.kind}",
+        }
+        if _matches(request.headers.get("If-None-Match", ""), self._etags[form]):
+            del headers["Content-Type"]
+            return web.Response(status=304, headers=headers)
+        return await document(request, accepted, [self._aggregated[form]], headers=headers)
+
+
+def group_document(group: APIGroup, port: int | None = None) -> dict[str, Any]:
+    """``APIGroup``; with *port* as an element of ``APIGroupList``, which has no type but that."""
+    versions = [
+        {"groupVersion": str(GroupVersion(group.name, version)), "version": version}
+        for version in group.versions
+    ]
+    described = {"name": group.name, "versions": versions, "preferredVersion": versions[0]}
+    if port is None:
+        return {"kind": "APIGroup", "apiVersion": "v1", **described}
+    address = {"clientCIDR": "0.0.0.0/0", "serverAddress": f":{port}"}
+    return {**described, "serverAddressByClientCIDRs": [address]}
+
+
+def resource_list(group: APIGroup, version: str) -> dict[str, Any]:
+    """``APIResourceList`` of one version."""
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": str(GroupVersion(group.name, version)),
+        "resources": [
+            {
+                "name": resource.name,
+                "singularName": "",
+                "namespaced": resource.namespaced,
+                "kind": resource.kind,
+                "verbs": resource.verbs,
+            }
+            for resource in group.resources
+        ],
+    }
+
+
+def aggregated_list(groups: Sequence[APIGroup], form: Transform) -> dict[str, Any]:
+    """``APIGroupDiscoveryList`` of all groups, in the version *form* names."""
+    return {
+        "kind": form.kind,
+        "apiVersion": str(GroupVersion(form.group, form.version)),
+        "metadata": {},
+        "items": [
+            {
+                "metadata": {"name": group.name},
+                "versions": [
+                    {
+                        "version": version,
+                        "resources": [_discovered(resource) for resource in group.resources],
+                        "freshness": "Current",
+                    }
+                    for version in group.versions
+                ],
+            }
+            for group in groups
+        ],
+    }
+
+
+def version_info(version: str) -> dict[str, str]:
+    """``version.Info`` as clients of ``/version`` expect it (apimachinery ``pkg/version``)."""
+    major, minor, *_ = version.split(".")
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": f"v{version}",
+        "gitCommit": "",
+        "gitTreeState": "",
+        "buildDate": "",
+        "goVersion": "",
+        "compiler": f"{sys.implementation.name} {platform.python_version()}",
+        "platform": f"{platform.system().lower()}/{machine}",
+    }
+
+
+def _discovered(resource: APIResource) -> dict[str, Any]:
+    return {
+        "resource": resource.name,
+        # null would crash client-go 0.26; empty means: of this group and version
+        "responseKind": {"group": "", "version": "", "kind": resource.kind},
+        "scope": "Namespaced" if resource.namespaced else "Cluster",
+        "singularResource": "",
+        "verbs": resource.verbs,
+    }
+
+
+@lru_cache(maxsize=16)
+def _group_list_document(groups: tuple[APIGroup, ...], port: int) -> bytes:
+    # the port is known only once the server listens
+    described = [group_document(group, port) for group in groups]
+    return _json({"kind": "APIGroupList", "groups": described})
+
+
+def _api_paths(groups: Sequence[APIGroup]) -> list[str]:
+    below = [
+        path
+        for group in groups
+        for path in (group.name, *(f"{group.name}/{version}" for version in group.versions))
+    ]
+    return ["/apis", *(f"/apis/{path}" for path in below)]
+
+
+def _document_handler(body: bytes) -> HTTPHandler:
+    async def answer(request: web.Request) -> web.Response:
+        return await document(request, negotiate(request.headers.get("Accept", "")), [body])
+
+    return answer
+
+
+def _add(app: web.Application, path: str, handler: HTTPHandler) -> None:
+    app.router.add_route("GET", path, handler)
+
+
+def _local_port(request: web.Request) -> int:
+    address = request.get_extra_info("sockname")
+    return int(address[1]) if address else 0
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Whether an ``If-None-Match`` header names *etag*, weakly or not (RFC 9110 §13.1.2)."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags
+
+
+def _json(value: object) -> bytes:
+    return escape_html(msgspec.json.encode(value))

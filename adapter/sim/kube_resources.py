@@ -1,0 +1,178 @@
+"""The core/v1 resources the stand-in serves, and how the workloads look as objects."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from adapter.model.times import format_rfc3339
+from adapter.sim.workloads import Pod
+
+_COMMON_FIELDS = ("metadata.name", "metadata.namespace")
+
+
+class Resource(NamedTuple):
+    """One resource: what discovery says of it and which fields can be selected."""
+
+    name: str
+    kind: str
+    namespaced: bool
+    singular: str
+    short_names: tuple[str, ...]
+    fields: tuple[str, ...] = _COMMON_FIELDS
+    verbs: tuple[str, ...] = ("get", "list", "watch")
+
+
+RESOURCES: Mapping[str, Resource] = {
+    resource.name: resource
+    for resource in (
+        Resource("configmaps", "ConfigMap", True, "configmap", ("cm",)),
+        Resource("namespaces", "Namespace", False, "namespace", ("ns",)),
+        Resource("nodes", "Node", False, "node", ("no",)),
+        Resource(
+            "pods",
+            "Pod",
+            True,
+            "pod",
+            ("po",),
+            (*_COMMON_FIELDS, "spec.nodeName", "status.phase"),
+        ),
+    )
+}
+
+
+def namespace_object(name: str, created: float) -> dict[str, Any]:
+    """A namespace."""
+    metadata = {
+        "name": name,
+        "uid": f"namespace-{name}",
+        "creationTimestamp": format_rfc3339(created),
+        "labels": {"kubernetes.io/metadata.name": name},
+    }
+    return {"metadata": metadata, "spec": {}, "status": {"phase": "Active"}}
+
+
+def config_map_object(
+    namespace: str, name: str, data: Mapping[str, str], created: float
+) -> dict[str, Any]:
+    """A ConfigMap."""
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "uid": f"configmap-{namespace}-{name}",
+        "creationTimestamp": format_rfc3339(created),
+    }
+    return {"metadata": metadata, "data": dict(data)}
+
+
+def node_object(
+    name: str,
+    *,
+    labels: Mapping[str, str],
+    addresses: Sequence[tuple[str, str]],
+    kubelet_port: int,
+    created: float,
+) -> dict[str, Any]:
+    """A ready node of 16 cores and 64 GiB.
+
+    Args:
+        name: Its name.
+        labels: Its labels.
+        addresses: Type and address, in the order the node reports them.
+        kubelet_port: ``status.daemonEndpoints``.
+        created: Unix seconds.
+    """
+    resources = {"cpu": "16", "memory": "64Gi", "pods": "250"}
+    since = format_rfc3339(created)
+    return {
+        "metadata": {
+            "name": name,
+            "uid": f"node-{name}",
+            "creationTimestamp": since,
+            "labels": dict(labels),
+        },
+        "spec": {},
+        "status": {
+            "capacity": resources,
+            "allocatable": resources,
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True",
+                    "reason": "KubeletReady",
+                    "message": "kubelet is posting ready status",
+                    "lastHeartbeatTime": since,
+                    "lastTransitionTime": since,
+                }
+            ],
+            "addresses": _addresses(addresses),
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
+            "nodeInfo": {"kubeletVersion": "v1.34.0", "operatingSystem": "linux"},
+        },
+    }
+
+
+def changed_node(
+    node: Mapping[str, Any],
+    *,
+    ready: bool | None,
+    labels: Mapping[str, str] | None,
+    annotations: Mapping[str, str] | None,
+    addresses: Sequence[tuple[str, str]] | None,
+) -> dict[str, Any]:
+    """Copy *node* with the parts that are not None replaced."""
+    metadata, status = dict(node["metadata"]), dict(node["status"])
+    if labels is not None:
+        metadata["labels"] = dict(labels)
+    if annotations is not None:
+        metadata["annotations"] = dict(annotations)
+    if ready is not None:
+        [condition] = status["conditions"]
+        status["conditions"] = [{**condition, "status": "True" if ready else "False"}]
+    if addresses is not None:
+        status["addresses"] = _addresses(addresses)
+    return {**node, "metadata": metadata, "status": status}
+
+
+def _addresses(addresses: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"type": kind, "address": address} for kind, address in addresses]
+
+
+def pod_object(pod: Pod) -> dict[str, Any]:
+    """A pod as the workloads have it now."""
+    running = pod.phase == "Running"
+    started = format_rfc3339(pod.created)
+    return {
+        "metadata": {
+            "name": pod.key.name,
+            "namespace": pod.key.namespace,
+            "uid": pod.uid,
+            "creationTimestamp": started,
+            "labels": dict(pod.labels),
+        },
+        "spec": {
+            "nodeName": pod.node,
+            "containers": [
+                {
+                    "name": container.key.name,
+                    "image": "registry.example/app:1",
+                    "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+                }
+                for container in pod.containers
+            ],
+        },
+        "status": {
+            "phase": pod.phase,
+            "startTime": started,
+            "conditions": [{"type": "Ready", "status": "True" if running else "False"}],
+            "containerStatuses": [
+                {
+                    "name": container.key.name,
+                    "ready": running,
+                    "restartCount": len(container.starts) - 1,
+                    "state": {"running": {"startedAt": format_rfc3339(container.starts[-1])}},
+                    "image": "registry.example/app:1",
+                    "imageID": "",
+                }
+                for container in pod.containers
+            ],
+        },
+    }

@@ -1,0 +1,1 @@
+"""Where values come from. Each sub-package is one source and knows no other."""

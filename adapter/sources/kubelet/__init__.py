@@ -1,0 +1,1 @@
+"""Values scraped from the kubelets themselves: client, decoder, scraper, two-point storage."""

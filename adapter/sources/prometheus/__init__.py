@@ -1,0 +1,1 @@
+"""Values from the Prometheus HTTP API, by rules."""

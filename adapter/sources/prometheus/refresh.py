@@ -1,0 +1,143 @@
+"""A value that is fetched when asked for, kept for a while, and fetched by one task at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from adapter.errors import SourceError
+from adapter.periodic import Clock
+from adapter.sources.prometheus.failure import is_outage
+
+FIRST_PAUSE = 1.0
+"""Seconds after a first failure in which requests fail at once; doubles with each."""
+
+LONGEST_PAUSE = 10.0
+"""Seconds such a pause grows to: how late a recovery is noticed."""
+
+T = TypeVar("T")
+
+
+class Backoff:
+    """Lets requests fail at once, with the cause, for a while after a failure."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._error: SourceError | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+
+    @property
+    def error(self) -> SourceError | None:
+        """The last failure, or None after a success."""
+        return self._error
+
+    def failed(self, error: SourceError) -> None:
+        """Begin a pause; failures of requests that were already under way do not lengthen it."""
+        self._error = error
+        now = self._clock.monotonic()
+        if now >= self._retry_at:
+            self._retry_at = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 8))
+            self._failures += 1
+
+    def succeeded(self) -> None:
+        """Forget failures."""
+        self._error = None
+        self._failures = 0
+        self._retry_at = 0.0
+
+    def check(self) -> None:
+        """Raise the last failure again while the pause lasts.
+
+        Raises:
+            SourceError: Of the kind and text of the failure.
+        """
+        if self._error is not None and self._clock.monotonic() < self._retry_at:
+            raise _again(self._error)
+
+
+class Refreshed(Generic[T]):
+    """Keeps what *fetch* gives for *keep_seconds*.
+
+    Callers that come while it is being fetched wait for the same fetch; one that is cancelled does
+    not cancel it for the others.
+
+    Args:
+        fetch: Gets a new value from the last one; raises `SourceError`.
+        keep_seconds: How long a value is kept, from the start of its fetch.
+        clock: Where time comes from.
+        outage: Shared by all that ask the same server: a server that cannot be reached is not
+            tried by each of them.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[T | None], Awaitable[T]],
+        *,
+        keep_seconds: float,
+        clock: Clock,
+        outage: Backoff,
+    ) -> None:
+        self.last: T | None = None
+        self.last_used = clock.monotonic()
+        self._fetch = fetch
+        self._keep_seconds = keep_seconds
+        self._clock = clock
+        self._outage = outage
+        self._backoff = Backoff(clock)
+        self._task: asyncio.Task[T | SourceError] | None = None
+        self._fresh_until = 0.0
+
+    @property
+    def fresh(self) -> T | None:
+        """The value when it is recent enough to be used without a fetch."""
+        return self.last if self._clock.monotonic() < self._fresh_until else None
+
+    @property
+    def error(self) -> SourceError | None:
+        """Why the last fetch failed, or None."""
+        return self._backoff.error or self._outage.error
+
+    async def get(self) -> T:
+        """Return the kept value or a new one.
+
+        Raises:
+            SourceError: It could not be fetched, now or a moment ago.
+        """
+        self.last_used = self._clock.monotonic()
+        fresh = self.fresh
+        if fresh is not None:
+            return fresh
+        if self._task is None:
+            self._outage.check()
+            self._backoff.check()
+            self._task = asyncio.create_task(self._run())
+        outcome = await asyncio.shield(self._task)
+        if isinstance(outcome, SourceError):
+            raise _again(outcome)
+        return outcome
+
+    async def close(self) -> None:
+        """End a fetch that is under way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> T | SourceError:
+        started = self._clock.monotonic()
+        try:
+            value = await self._fetch(self.last)
+        except SourceError as error:
+            (self._outage if is_outage(error) else self._backoff).failed(error)
+            return error
+        finally:
+            self._task = None
+        self._outage.succeeded()
+        self._backoff.succeeded()
+        self.last = value
+        self._fresh_until = started + self._keep_seconds
+        return value
+
+
+def _again(error: SourceError) -> SourceError:
+    """Copy *error*: one exception raised for many callers would gather all their tracebacks."""
+    return type(error)(str(error))

@@ -1,0 +1,141 @@
+"""Templates: what is rendered is what Go renders, and all else is refused at its place."""
+
+import pytest
+
+from adapter.promql.template import TemplateError, parse_template
+
+VALUES = {
+    "Series": "foo",
+    "LabelMatchers": 'a="b"',
+    "GroupBy": "pod,container",
+    "GroupBySlice": ["pod", "container"],
+    "LabelValuesByName": {"namespace": "ns", "pod": "p"},
+}
+
+# Results of Go 1.19's text/template with these values and delimiters.
+RENDERED = [
+    ("series <<.Series>>", "series foo"),
+    ("<<.LabelMatchers>>", 'a="b"'),
+    ('<<index .LabelValuesByName "namespace">>', "ns"),
+    ('<<index .LabelValuesByName "none">>', ""),
+    ("<<.LabelValuesByName.none>>", "<no value>"),
+    ("<<.LabelValuesByName.pod>>", "p"),
+    ("<<.GroupBySlice>>", "[pod container]"),
+    ("<<.LabelValuesByName>>", "map[namespace:ns pod:p]"),
+    ("a <<- .Series ->> b", "afoob"),
+    ("a <<- .Series>> b", "afoo b"),
+    ("a\n<<- .Series ->>\n b", "afoob"),
+    ("<<range .GroupBySlice>>[<<.>>]<<end>>", "[pod][container]"),
+    ("<<range $i, $v := .GroupBySlice>><<$i>>=<<$v>>,<<end>>", "0=pod,1=container,"),
+    ("<<range $v := .GroupBySlice>><<$v>> <<$.Series>>;<<end>>", "pod foo;container foo;"),
+    ("<<range $k, $v := .LabelValuesByName>><<$k>>=<<$v>>;<<end>>", "namespace=ns;pod=p;"),
+    ("<<range .LabelValuesByName>><<.>>;<<else>>none<<end>>", "ns;p;"),
+    ("<<if .Series>>yes<<else>>no<<end>>", "yes"),
+    ('<<if eq .Series "foo">>A<<else if ne .Series "x">>B<<else>>C<<end>>', "A"),
+    (
+        '<<if not .Series>>A<<else if eq (index .LabelValuesByName "pod") "p">>B<<else>>C<<end>>',
+        "B",
+    ),
+    ("<<len .GroupBySlice>>", "2"),
+    ('<<len .Series>> <<len "é">>', "3 2"),
+    ("<<index .GroupBySlice 1>>", "container"),
+    ('<<"a\\n\\"b\\"">><<`raw\\n`>>', 'a\n"b"raw\\n'),
+    ("<</* comment */>>x", "x"),
+    ("a <<- /* comment */ ->> b", "ab"),
+    ('<<eq .Series "a" "foo">>', "true"),
+    ("<<true>><<false>>", "truefalse"),
+    ("<<42>><<-3>>", "42-3"),
+    ("<<- 3>>", "3"),
+    ("x{<<.LabelMatchers>>}[5m] >> 3", 'x{a="b"}[5m] >> 3'),
+    ('<<"\\x41é">>', "Aé"),
+    ("<<range $i, $v := .GroupBySlice>><<if $i>>,<<end>><<$v>><<end>>", "pod,container"),
+    ("<<index .LabelValuesByName .Series>>", ""),
+    ('<<not 0>> <<not "">>', "true true"),
+    ("<< .Series >>", "foo"),
+    ("<<.Series>><<.GroupBy>>", "foopod,container"),
+]
+
+# Go refuses most of these, too; the others it renders, and we say that we cannot.
+REFUSED = [
+    ("<<index .GroupBySlice 7>>", "index 7 is out of range, the list has 2", 2),
+    ('<<index .GroupBySlice "a">>', "index of a list must be an integer, not a string", 2),
+    (
+        "<<.Nope>>",
+        (
+            "unknown field .Nope; known: .GroupBy, .GroupBySlice, .LabelMatchers, "
+            ".LabelValuesByName, .Series"
+        ),
+        2,
+    ),
+    (
+        '<<printf "%s" .Series>>',
+        "'printf' is not supported; use eq, index, len, ne, not, if or range",
+        2,
+    ),
+    ("<<>>", "<< >> is empty", 2),
+    ("<<if>>x<<end>>", "did not expect '>>' here", 4),
+    ("<<end>>", "<<end>> without <<if>> or <<range>>", 2),
+    ("<<if .Series>>", "<<end>> is missing", 14),
+    ("<<.Series", "<< is not closed by >>", 0),
+    ("<<.Series}}>>", "cannot understand '}' here", 9),
+    ("<<range .Series>><<end>>", "range cannot iterate over a string", 2),
+    ("<<$x>>", "variable $x is not defined here", 2),
+    ("<<.>>", ". stands for an element only inside range", 2),
+    ("<<eq .Series 1>>", "eq cannot compare a string with an integer", 2),
+    ("<<.Series | len>>", "cannot understand '|' here", 10),
+    ("<<if .Series>>a<<else>>b<<else>>c<<end>>", "a second <<else>>", 26),
+    (
+        "<<range .GroupBySlice>><<.Series>><<end>>",
+        "inside range . is the element; write $.Series",
+        25,
+    ),
+    ("<<.Series.Foo>>", "cannot take field .Foo of a string", 2),
+    ("<<.LabelValuesByName.a.b>>", "cannot take field .b of nothing", 2),
+    ("<<foo .Series>>", "'foo' is not supported; use eq, index, len, ne, not, if or range", 2),
+    ("<<'a'>>", 'cannot understand "\'" here', 2),
+    ("<<1.5>>", "cannot understand '1' here", 2),
+    (
+        '<<template "x">>',
+        "'template' is not supported; use eq, index, len, ne, not, if or range",
+        2,
+    ),
+    (
+        "<<with .Series>><<.>><<end>>",
+        "'with' is not supported; use eq, index, len, ne, not, if or range",
+        2,
+    ),
+    ("<<$x := .Series>><<$x>>", "variable $x is not defined here", 2),
+    ("<<index .Series 0>>", "index of a string is not supported", 2),
+    ("<<.LabelValuesByName.pod.x>>", "cannot take field .x of a string", 2),
+    ("<<len 3>>", "cannot take len of an integer", 2),
+    ('<<"a', "cannot understand '\"' here", 2),
+    ('<<.Series "x">>', "expected >> before '\"x\"'", 10),
+    ("<<nil>>", "'nil' is not supported; use eq, index, len, ne, not, if or range", 2),
+    ("<<range $a, $b, $c := .GroupBySlice>><<end>>", "range has two variables at most", 19),
+]
+
+
+@pytest.mark.parametrize(("source", "text"), RENDERED, ids=[case[0] for case in RENDERED])
+def test_renders_as_go_does(source, text):
+    assert parse_template(source, VALUES).render(VALUES) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "position"), REFUSED, ids=[case[0] for case in REFUSED]
+)
+def test_refuses_with_the_place(source, message, position):
+    with pytest.raises(TemplateError) as caught:
+        parse_template(source, VALUES).render(VALUES)
+
+    assert (str(caught.value), caught.value.position) == (message, position)
+
+
+def test_unknown_field_gets_a_hint():
+    with pytest.raises(TemplateError, match=r"did you mean \.LabelMatchers\?"):
+        parse_template("<<.LabelMatcher>>", VALUES)
+
+
+def test_knows_which_fields_it_uses():
+    source = "<<if .Series>><<range .GroupBySlice>><<$.GroupBy>><<end>><<end>>"
+
+    assert parse_template(source, VALUES).fields == {"Series", "GroupBySlice", "GroupBy"}
