@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
 from adapter.apis.base import APIGroup
 from adapter.apis.resource_metrics.handlers import resource_metrics_group
-from adapter.errors import ConfigError
+from adapter.errors import ConfigError, SourceError
 from adapter.kube.api import KubeApi
 from adapter.kube.credentials import KubeCredentials, from_kubeconfig, in_cluster
 from adapter.kube.informer import Informer
@@ -35,7 +35,7 @@ from adapter.sources.kubelet.access import KubeletAccess
 from adapter.sources.kubelet.client import Endpoint, KubeletClient, KubeletOptions
 from adapter.sources.kubelet.scraper import TICK_SECONDS, Scraper
 from adapter.sources.kubelet.source import KubeletResourceSource
-from adapter.sources.kubelet.storage import Storage
+from adapter.sources.kubelet.storage import Storage, max_age
 from adapter.sources.prometheus.client import PrometheusClient
 from adapter.sources.prometheus.options import PrometheusOptions
 from adapter.sources.prometheus.resource import PrometheusResourceSource
@@ -49,9 +49,6 @@ Loop = Callable[[], Coroutine[None, None, None]]
 
 KEEP_FRACTION = 1 / 3
 """Of the resolution: how long one answer of Prometheus serves further requests."""
-
-MAX_PROMETHEUS_AGE_SECONDS = 120.0
-"""Prometheus looks back 5 minutes for a sample; older ones than this are not served as usage."""
 
 
 async def serve(settings: Settings) -> None:
@@ -255,14 +252,31 @@ class _Parts:
         )
         self._stack.push_async_callback(client.close)
         resolution = settings.metric_resolution
-        return PrometheusResourceSource(
+        source = PrometheusResourceSource(
             client,
             rules,
             clock=self.clock,
             keep_seconds=resolution * KEEP_FRACTION,
-            max_age=MAX_PROMETHEUS_AGE_SECONDS,
+            max_age=max_age(resolution),  # one limit for both sources: they fill each other's gaps
             telemetry=self.telemetry,
         )
+        self._stack.push_async_callback(source.close)
+        check = Periodic(
+            "prometheus-check", self._check_prometheus(source), period=resolution, clock=self.clock
+        )
+        self.loops.append(check.run)
+        self._ready.append(lambda: check.last_error or _never(check))
+        return source
+
+    def _check_prometheus(self, source: PrometheusResourceSource) -> Callable[[], Awaitable[None]]:
+        """Ask for the nodes once a period: readiness must not wait for the first client."""
+
+        async def ask() -> None:
+            names = [node.name for node in self._nodes.list(self._selector)]
+            if names and not any(await source.nodes(names)):
+                raise SourceError("prometheus has no sample of any node")
+
+        return ask
 
     def _storage_ready(self) -> str | None:
         """Ready as soon as any source has values."""
@@ -303,6 +317,10 @@ def _resource_rules(settings: Settings) -> ResourceRules | None:
         )
         return None
     return rules.resource_rules
+
+
+def _never(check: Periodic) -> str | None:
+    return None if check.last_success is not None else "prometheus was not asked yet"
 
 
 def _pair(settings: Settings) -> Pair:

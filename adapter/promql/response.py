@@ -32,12 +32,23 @@ class ResponseError(ValueError):
 class Sample(msgspec.Struct, gc=False):
     """One element of an instant vector.
 
-    *metric* holds its labels. *value* is the pair on the wire: evaluation time in Unix seconds,
-    and the number as text; unset for a native histogram, which has no single value.
+    *metric* holds its labels as JSON: Prometheus writes the same labels the same way each time, so
+    the text can be compared and looked up without being decoded. *value* is the pair on the wire:
+    evaluation time in Unix seconds, and the number as text; unset for a native histogram, which
+    has no single value.
     """
 
-    metric: dict[str, str]
+    metric: msgspec.Raw
     value: tuple[float, str] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels, decoded.
+
+        Raises:
+            ResponseError: They are not text by name.
+        """
+        return decode_labels(self.metric)
 
     @property
     def number(self) -> float:
@@ -75,6 +86,7 @@ class _Envelope(msgspec.Struct, gc=False, rename="camel"):
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_rows = msgspec.json.Decoder(list[Sample]).decode
+_decode_labels = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class VectorAnswer:
@@ -138,6 +150,18 @@ class VectorAnswer:
         if self._result_type != "vector":
             kind = self._result_type or "nothing"
             raise ResponseError(f"the query gives a {kind}, not an instant vector")
+
+
+def decode_labels(metric: bytes | msgspec.Raw) -> dict[str, str]:
+    """Decode the labels of a sample.
+
+    Raises:
+        ResponseError: They are not text by name.
+    """
+    try:
+        return _decode_labels(metric)
+    except msgspec.DecodeError as error:
+        raise ResponseError(f"the labels of a series are not as expected: {error}") from error
 
 
 def decode_error(body: bytes) -> ResponseError | None:

@@ -57,8 +57,9 @@ class Lab:
     async def settle(self, left: int = 0) -> None:
         """Wait for the network until only *left* scrapes are under way."""
         async with asyncio.timeout(20):
-            while self.scraper.in_flight > left:  # noqa: ASYNC110 - it is the network we wait for
+            while self.scraper.in_flight > left:
                 await asyncio.sleep(0.001)
+                await self.scraper.tick()
 
     async def turn(self, seconds: float, left: int = 0) -> None:
         """Let the wheel turn; no time passes while more than *left* answers are under way."""

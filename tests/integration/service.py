@@ -75,8 +75,8 @@ class Lab:
 
 
 @contextlib.asynccontextmanager
-async def lab(*flags: str, **cluster):
-    """A lab; *flags* go to the service, *cluster* to the simulated one."""
+async def lab(*, flags=lambda _: (), **cluster):
+    """A lab; *flags* of the cluster are the service's own, *cluster* is for the simulated one."""
     sizes = {"clock": ManualClock(), "housekeeping": 0.0} | cluster
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -87,7 +87,7 @@ async def lab(*flags: str, **cluster):
                     f"--cert-dir={directory}",
                     "--secure-port=0",
                     "--kubelet-use-node-status-port",
-                    *flags,
+                    *flags(made),
                 ],
                 {},
             )

@@ -65,7 +65,7 @@ def test_pieces_together_are_the_whole(rows, warnings, piece_bytes):
     decoder = VectorAnswer(body, piece_bytes)
     samples = [sample for piece in decoder.pieces() for sample in piece]
 
-    assert [(s.metric, *s.value) for s in samples] == rows
+    assert [(s.labels, *s.value) for s in samples] == rows
     assert decoder.warnings == tuple(warnings)
 
 

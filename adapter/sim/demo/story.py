@@ -153,6 +153,7 @@ class Story:
             f"--cert-dir={certificates}",
             f"--secure-port={port}",
             f"--metric-resolution={self._report.resolution:g}s",
+            f"--kubelet-request-timeout={min(10.0, 0.6 * self._report.resolution):g}s",
             "--kubelet-use-node-status-port",
         ]
         if prometheus is not None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from adapter.kube.listers import NodeInfo
 from adapter.sources.kubelet.failure import FailureReason, ScrapeFailed, connect_failure
-from adapter.sources.kubelet.http1 import Connection
+from adapter.sources.kubelet.http1 import Connection, open_socket
 
 
 class Endpoint(StrEnum):
@@ -142,15 +142,6 @@ class KubeletClient:
         raise ScrapeFailed(told.reason, told.text, "; ".join(details))
 
     async def _open(self, node: NodeInfo, address: str) -> Connection:
-        server_name = None
-        if self._context is not None:
-            server_name = node.name if self.options.server_name == "node" else address
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: Connection(self.options.max_body_bytes),
-            address,
-            self.port(node),
-            ssl=self._context,
-            server_hostname=server_name,
-        )
-        return connection
+        server_name = node.name if self.options.server_name == "node" else address
+        sock = await open_socket(address, self.port(node), self._context, server_name)
+        return Connection(sock, self.options.max_body_bytes)

@@ -27,6 +27,7 @@ class Target:
         self.connection: Connection | None = None
         self.connecting: asyncio.Task[None] | None = None
         self.address: str | None = None
+        self.asked: Endpoint | None = None
         self.requested = 0.0
         self.requested_wall = 0.0
         self.failure: ScrapeFailed | None = None
@@ -106,9 +107,10 @@ class Target:
 
     def close(self) -> None:
         """Drop the connection and a connection attempt."""
+        self.asked = None
         if self.connecting is not None:
             self.connecting.cancel()
             self.connecting = None
         if self.connection is not None:
-            self.connection.abort()
+            self.connection.close()
             self.connection = None

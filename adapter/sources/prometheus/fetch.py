@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from adapter.errors import SourceError
@@ -11,25 +11,25 @@ from adapter.promql.response import ResponseError, Sample
 from adapter.rules.query import ContainerQueries, NodeQueries, ResourceQueries
 from adapter.sources.prometheus.client import PrometheusClient, Vector
 from adapter.sources.prometheus.failure import describe_answer
-from adapter.sources.prometheus.vectors import (
-    NodeTable,
-    ObjectKey,
-    PodTable,
+from adapter.sources.prometheus.readings import (
+    ContainerKey,
+    K,
+    Naming,
     Readings,
-    container_key,
-    node_key,
+    container_naming,
+    node_naming,
 )
+from adapter.sources.prometheus.tables import NodeTable, PodTable
 from adapter.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 
 class _Question(NamedTuple):
-    """The queries of one rule, rendered, and how its answers name objects."""
+    """The queries of one rule, rendered."""
 
     values: str
     times: str | None
-    key_of: Callable[[Mapping[str, str]], ObjectKey | None]
 
 
 class _Answer(NamedTuple):
@@ -71,13 +71,19 @@ class ResourceFetcher:
             SourceError: A query failed. Half an answer is none.
         """
         rules = [self._queries.cpu_containers, self._queries.memory_containers]
-        questions = [_of_containers(rule, namespace) for rule in rules if rule is not None]
-        answers, (cpu, memory) = await self._ask(questions)
+        given = [rule for rule in rules if rule is not None]
         table = PodTable(self._queries.window)
+        table.namings = _namings(given, namespace)
+        if last is not None:
+            renewed = {naming: naming.renewed() for naming in last.namings}
+            table.namings = tuple(renewed[naming] for naming in last.namings)
+        at = self._clock.time()
+        answers = await self._query_all([_of_containers(rule, namespace) for rule in given], at)
         table.divided = namespace is not None or all(
             _tells(answer.values, rule.namespace_label)
-            for answer, rule in zip(answers, filter(None, rules), strict=True)
+            for answer, rule in zip(answers, given, strict=True)
         )
+        cpu, memory = await self._read(answers, table.namings, at)
         await self._run(table.build(cpu, memory, last))
         return table
 
@@ -88,22 +94,26 @@ class ResourceFetcher:
             SourceError: A query failed.
         """
         rules = [self._queries.cpu_nodes, self._queries.memory_nodes]
-        _, (cpu, memory) = await self._ask([_of_nodes(rule) for rule in rules if rule is not None])
+        given = [rule for rule in rules if rule is not None]
         table = NodeTable(self._queries.window)
+        table.namings = tuple(node_naming(rule) for rule in given)
+        at = self._clock.time()
+        answers = await self._query_all([_of_nodes(rule) for rule in given], at)
+        cpu, memory = await self._read(answers, table.namings, at)
         await self._run(table.build(cpu, memory, last))
         return table
 
-    async def _ask(self, questions: Sequence[_Question]) -> tuple[list[_Answer], list[Readings]]:
-        at = self._clock.time()
-        answers = await self._query_all(questions, at)
+    async def _read(
+        self, answers: Sequence[_Answer], namings: Sequence[Naming[K]], at: float
+    ) -> list[Readings[K]]:
         all_readings = []
-        for question, answer in zip(questions, answers, strict=True):
-            readings = Readings(question.key_of, at=at, max_age=self._max_age)
+        for answer, naming in zip(answers, namings, strict=True):
+            readings = Readings(naming, at=at, max_age=self._max_age)
             await self._run(readings.read(answer.values, answer.times))
             for reason, count in readings.dropped.items():
                 self._telemetry.dropped_samples.labels(reason).inc(count)
             all_readings.append(readings)
-        return answers, all_readings
+        return all_readings
 
     async def _query_all(self, questions: Sequence[_Question], at: float) -> list[_Answer]:
         """Send all queries at once; the first failure ends the others."""
@@ -147,17 +157,30 @@ class ResourceFetcher:
 
 def _of_containers(rule: ContainerQueries, namespace: str | None) -> _Question:
     times = None if rule.timestamps is None else rule.render(rule.timestamps, namespace)
-    return _Question(rule.render(rule.values, namespace), times, container_key(rule, namespace))
+    return _Question(rule.render(rule.values, namespace), times)
 
 
 def _of_nodes(rule: NodeQueries) -> _Question:
     times = None if rule.timestamps is None else rule.render(rule.timestamps)
-    return _Question(rule.render(rule.values), times, node_key(rule))
+    return _Question(rule.render(rule.values), times)
+
+
+def _namings(
+    rules: Sequence[ContainerQueries], namespace: str | None
+) -> tuple[Naming[ContainerKey], ...]:
+    """One for each rule; rules with the same labels, as most have, share it."""
+    by_labels: dict[tuple[str, str, str], Naming[ContainerKey]] = {}
+    namings = []
+    for rule in rules:
+        labels = rule.namespace_label, rule.pod_label, rule.container_label
+        namings.append(by_labels.setdefault(labels, container_naming(rule, namespace)))
+    return tuple(namings)
 
 
 def _tells(rows: Sequence[Sample], label: str) -> bool:
     """Whether *rows*, if there are any, carry *label*."""
-    return not rows or any(label in row.metric for row in rows)
+    name = f'"{label}":'.encode()  # cannot be part of a value, where quotes are escaped
+    return not rows or any(name in bytes(row.metric) for row in rows)
 
 
 def _leaves(group: BaseExceptionGroup[SourceError]) -> Iterator[SourceError]:

@@ -18,7 +18,7 @@ from adapter.rules.schema import ResourceRules
 from adapter.sources.prometheus.client import PrometheusClient
 from adapter.sources.prometheus.fetch import ResourceFetcher
 from adapter.sources.prometheus.refresh import Backoff, Refreshed
-from adapter.sources.prometheus.vectors import NodeTable, PodTable
+from adapter.sources.prometheus.tables import NodeTable, PodTable
 from adapter.telemetry import Telemetry
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ def test_decodes_labels_value_and_time():
 
     (sample,) = samples_of(body)
 
-    assert (sample.metric, sample.number, sample.timestamp) == (
+    assert (sample.labels, sample.number, sample.timestamp) == (
         {"pod": "a"},
         0.25,
         1700000000.123,

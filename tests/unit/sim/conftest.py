@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import pytest
+from unit.sim.exposed import NODE
 
 from adapter.sim.clock import ManualClock
 from adapter.sim.cluster import SimCluster
@@ -100,3 +101,13 @@ def kubelets(cluster, session):
 @pytest.fixture
 def api(cluster, session):
     return ApiClient(cluster, session, client_context(ca_file=cluster.ca_file))
+
+
+@pytest.fixture
+def faults(cluster):
+    return cluster.kubelets[NODE].faults
+
+
+@pytest.fixture
+def key(cluster):
+    return cluster.workloads.pods(NODE)[0].containers[0].key

@@ -2,45 +2,18 @@
 
 import asyncio
 import json
-import re
 import ssl
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from unit.sim.exposed import CPU, MEMORY, NODE, samples
 
 from adapter.model.resources import PodKey
 from adapter.sim.cluster import SimCluster
 from adapter.sim.layout import pod_key
 from adapter.sim.workloads import ContainerKey
 from adapter.transport import client_context
-
-NODE = "node-0000"
-CPU = "container_cpu_usage_seconds_total"
-MEMORY = "container_memory_working_set_bytes"
-START = "container_start_time_seconds"
-
-
-def samples(text, name):
-    """Value and timestamp by container."""
-    found = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == name:
-                labels = sample.labels
-                key = ContainerKey(labels["namespace"], labels["pod"], labels["container"])
-                found[key] = (sample.value, sample.timestamp)
-    return found
-
-
-@pytest.fixture
-def faults(cluster):
-    return cluster.kubelets[NODE].faults
-
-
-@pytest.fixture
-def key(cluster):
-    return cluster.workloads.pods(NODE)[0].containers[0].key
 
 
 async def test_answers_in_chunks_of_at_most_4_kib(kubelets, cluster):
@@ -275,126 +248,6 @@ async def test_no_summary_leaves_resource_metrics(kubelets, faults):
     async with kubelets.get(path="/stats/summary") as answer:
         assert answer.status == 404
     assert CPU in await kubelets.text()
-
-
-async def test_counter_reset_keeps_start_times(kubelets, faults, clock, key):
-    before = await kubelets.text()
-    faults.counters_since = clock.time()
-    clock.advance(15)
-
-    after = await kubelets.text()
-
-    assert samples(after, CPU)[key][0] < samples(before, CPU)[key][0]
-    assert samples(after, START) == samples(before, START)
-    node = re.compile(r"^node_cpu_usage_seconds_total (\S+)", re.MULTILINE)
-    assert float(node.search(after)[1]) < 15 * 16 < float(node.search(before)[1])
-
-
-async def test_container_restart_moves_start_time_and_counter(kubelets, cluster, clock, key):
-    before = await kubelets.text()
-    cluster.restart_container(key)
-    restarted = clock.time()
-    clock.advance(15)
-
-    after = await kubelets.text()
-
-    assert samples(after, START)[key][0] == pytest.approx(restarted)
-    assert samples(after, CPU)[key][0] < samples(before, CPU)[key][0]
-    others = [other for other in samples(before, START) if other != key]
-    assert all(samples(after, START)[o] == samples(before, START)[o] for o in others)
-
-
-async def test_clock_skew_moves_timestamps_not_values(kubelets, faults, clock, key):
-    value, timestamp = samples(await kubelets.text(), CPU)[key]
-    faults.clock_skew = -120.0
-
-    assert samples(await kubelets.text(), CPU)[key] == (value, timestamp - 120.0)
-
-
-async def test_duplicate_pod_is_reported_by_two_kubelets(kubelets, faults, cluster):
-    pod = cluster.workloads.pods("node-0001")[0]
-    faults.duplicate_pods = [pod.key]
-
-    here, there = (
-        samples(await kubelets.text(), CPU),
-        samples(await kubelets.text("node-0001"), CPU),
-    )
-
-    assert {c.key for c in pod.containers} <= set(here) & set(there)
-
-
-@pytest.mark.parametrize(
-    ("fault", "missing"),
-    [
-        pytest.param("missing_memory", MEMORY, id="memory"),
-        pytest.param("missing_cpu", CPU, id="cpu"),
-    ],
-)
-async def test_one_container_lacks_a_sample(kubelets, faults, key, fault, missing):
-    setattr(faults, fault, [key])
-
-    text = await kubelets.text()
-
-    for name in (CPU, MEMORY, START):
-        assert (key in samples(text, name)) == (name != missing)
-    assert len(samples(text, missing)) == 5
-
-
-async def test_zero_cpu_is_reported_as_zero(kubelets, faults, key):
-    faults.zero_cpu = [key]
-
-    counters = samples(await kubelets.text(), CPU)
-
-    assert counters[key][0] == 0
-    assert all(value > 0 for other, (value, _) in counters.items() if other != key)
-
-
-async def test_churn_hides_another_pod_each_time(kubelets, faults, clock, cluster):
-    faults.churn = 10.0
-    everything = {pod.key for pod in cluster.workloads.pods(NODE)}
-    hidden = []
-    for _ in range(3):
-        seen = {key.pod_key for key in samples(await kubelets.text(), CPU)}
-        hidden.append(everything - seen)
-        clock.advance(10.0)
-
-    assert [len(pods) for pods in hidden] == [1, 1, 1]
-    assert set.union(*hidden) == everything
-
-
-async def test_hidden_pods_are_left_out(kubelets, faults, cluster):
-    pod = cluster.workloads.pods(NODE)[0].key
-    faults.hidden_pods = [pod]
-
-    assert pod not in {key.pod_key for key in samples(await kubelets.text(), CPU)}
-
-
-async def test_no_timestamps(kubelets, faults):
-    faults.no_timestamps = True
-
-    counters = samples(await kubelets.text(), CPU)
-
-    assert len(counters) == 6
-    assert all(timestamp is None for _, timestamp in counters.values())
-
-
-async def test_scrape_error_is_all_there_is(kubelets, faults):
-    faults.scrape_error = True
-
-    text = await kubelets.text()
-
-    assert "\nresource_scrape_error 1\n" in text
-    assert CPU not in text
-
-
-async def test_clear_ends_every_fault(kubelets, faults, key):
-    healthy = await kubelets.text()
-    faults.status = 500
-    faults.refusing = True
-    faults.missing_memory = [key]
-    faults.clear()
-
-    assert await kubelets.text() == healthy
 
 
 async def test_pods_come_and_go(kubelets, cluster, clock):

@@ -1,14 +1,17 @@
-"""A Prometheus in memory: what it answers is set by the test, what it was asked is kept."""
+"""Stand-ins for Prometheus: a client in memory, and an HTTP server that answers as it is told."""
 
 import asyncio
 import re
 
+import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from adapter.promql.response import Sample
 from adapter.rules.load import load_rule_file
 from adapter.sim.clock import ManualClock
-from adapter.sources.prometheus.client import Vector
+from adapter.sources.prometheus.client import PrometheusClient, PrometheusOptions, Vector
 from adapter.sources.prometheus.resource import PrometheusResourceSource
 from adapter.telemetry import Telemetry
 
@@ -66,7 +69,7 @@ class FakePrometheus:
         namespace = re.search(r'namespace="([^"]*)"', promql)
         rows = self.times if promql.startswith("timestamp") else self.series
         samples = [
-            Sample(labels, (at, str(value)))
+            Sample(msgspec.Raw(msgspec.json.encode(labels)), (at, str(value)))
             for labels, value in rows.get(metric, [])
             if value is not None and (namespace is None or labels["namespace"] == namespace[1])
         ]
@@ -118,3 +121,73 @@ def source(make_source):
 @pytest.fixture
 def timed_source(make_source):
     return make_source(TIMED_RULES)
+
+
+ONE = (
+    '{"status":"success","data":{"resultType":"vector","result":'
+    '[{"metric":{"pod":"a"},"value":[5,"1"]}]},"warnings":["partial"]}'
+)
+
+
+class Api:
+    """An HTTP server that answers what it is told and keeps what it was sent."""
+
+    def __init__(self):
+        self.status = 200
+        self.body = ONE
+        self.headers = {"Content-Type": "application/json"}
+        self.requests = []
+        self.hang = False
+
+    async def handle(self, request):
+        form = dict(await request.post())
+        self.requests.append((request.method, request.rel_url, request.headers, form))
+        if self.hang:
+            await asyncio.sleep(30)
+        return web.Response(status=self.status, text=self.body, headers=self.headers)
+
+
+@pytest.fixture
+def api():
+    return Api()
+
+
+@pytest.fixture
+async def serve(api):
+    """A function that serves *api*, with TLS if a context is given, and gives its URL."""
+    servers = []
+
+    async def start(context=None):
+        app = web.Application(client_max_size=10**6)
+        app.router.add_route("*", "/{path:.*}", api.handle)
+        server = TestServer(app, scheme="https" if context else "http")
+        await server.start_server(ssl=context)
+        servers.append(server)
+        return str(server.make_url("/"))
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+@pytest.fixture
+async def url(serve):
+    return await serve()
+
+
+@pytest.fixture
+async def connect():
+    clients = []
+
+    def make(url, *, credentials=None, telemetry=None, **options):
+        client = PrometheusClient(
+            PrometheusOptions(url=url, **{"timeout": 5.0, **options}),
+            credentials=credentials,
+            telemetry=telemetry or Telemetry(),
+        )
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        await client.close()

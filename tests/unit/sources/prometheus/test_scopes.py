@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+import msgspec
 import pytest
 
 from adapter.errors import SourceError, SourceTimeout
@@ -122,7 +123,8 @@ async def test_answers_that_do_not_name_namespaces_are_asked_for_each(
         prometheus.series = named if 'namespace="' in promql else without
         vector = await query_vector(promql, at=at)
         for sample in vector.samples:
-            sample.metric = {k: v for k, v in sample.metric.items() if k != "namespace"}
+            labels = {k: v for k, v in sample.labels.items() if k != "namespace"}
+            sample.metric = msgspec.Raw(msgspec.json.encode(labels))
         return vector
 
     prometheus.query_vector = grouped_by_fixed_labels
