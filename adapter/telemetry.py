@@ -97,6 +97,12 @@ class Telemetry:
             "Time from sending a scrape to its whole answer.",
             registry=self.registry,
         )
+        self.storage_points = Gauge(
+            "viaduct_kubelet_storage_points",
+            "Nodes and containers of which the scraper has two points, so that they can be served.",
+            ["type"],
+            registry=self.registry,
+        )
         self.bad_lines = Counter(
             "viaduct_kubelet_bad_lines_total",
             "Lines of kubelet answers that could not be understood and were skipped.",

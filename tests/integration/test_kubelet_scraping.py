@@ -1,5 +1,9 @@
 """The kubelet source against simulated kubelets that are well, or merely different."""
 
+import asyncio
+import re
+
+import msgspec
 import pytest
 from integration.kubelets import FAULTY, RESOLUTION, TICK_SECONDS, lab_of
 
@@ -24,6 +28,43 @@ async def test_two_scrapes_give_the_truth():
             assert usage.cpu == pytest.approx(true_cpu, rel=0.001)
             assert usage.memory == lab.cluster.workloads.memory(name, usage.timestamp)
         assert lab.source.check_ready() is None
+
+
+async def test_a_node_that_is_not_ready_is_scraped_all_the_same():
+    async with lab_of() as lab:
+        ready = lab.info(FAULTY)
+        lab.nodes.upsert(msgspec.structs.replace(ready, ready=False))
+
+        await lab.warm()
+
+        assert lab.served(FAULTY) == 4
+
+
+async def test_scrapes_are_counted_and_timed():
+    async with lab_of(cluster={"nodes": 1}) as lab:
+        kubelet = lab.cluster.kubelets["node-0000"]
+        kubelet.faults.slow = 1.0
+        await lab.turn(TICK_SECONDS, left=1)
+        async with asyncio.timeout(10):
+            while not kubelet.scrapes:
+                await asyncio.sleep(0.001)
+                await lab.scraper.tick()
+        lab.clock.advance(1.0)
+        await lab.settle()
+
+        text = lab.telemetry.expose().decode()
+        assert 'viaduct_kubelet_scrapes_total{result="success"} 1.0' in text
+        assert "viaduct_kubelet_scrape_duration_seconds_count 1.0" in text
+        seconds = float(re.search(r"duration_seconds_sum (\S+)", text)[1])
+        assert 1.0 <= seconds <= 1.2
+        assert 'viaduct_kubelet_storage_points{type="node"} 0.0' in text
+
+        kubelet.faults.slow = 0.0
+        await lab.warm()
+
+        text = lab.telemetry.expose().decode()
+        assert 'viaduct_kubelet_storage_points{type="node"} 1.0' in text
+        assert 'viaduct_kubelet_storage_points{type="container"} 8.0' in text
 
 
 async def test_connections_are_kept():

@@ -83,6 +83,11 @@ class Scraper:
         self._waiting: deque[Target] = deque()
         self._in_flight: dict[Target, float] = {}
         self._last_tick: float | None = None
+        points = telemetry.storage_points
+        points.labels("node").set_function(lambda: storage.points(clock.monotonic()).nodes)
+        points.labels("container").set_function(
+            lambda: storage.points(clock.monotonic()).containers
+        )
 
     @property
     def in_flight(self) -> int:

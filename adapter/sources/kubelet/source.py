@@ -39,8 +39,8 @@ class KubeletResourceSource:
 
     def check_ready(self) -> str | None:
         """Probe ``metric-storage-ready``: None when there are values of a node and of a pod."""
-        node, pod = self._storage.has_points(self._clock.monotonic())
-        if node and pod:
+        nodes, containers = self._storage.points(self._clock.monotonic())
+        if nodes and containers:
             return None
-        missing = "node or pod" if not node and not pod else "pod" if node else "node"
+        missing = "pod" if nodes else "node" if containers else "node or pod"
         return f"no {missing} has two samples yet"

@@ -5,10 +5,11 @@ last pair stays, with its true timestamps, until it is too old.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from adapter.model.metrics import ContainerMetrics, NodeMetrics, Origin, PodMetrics
 from adapter.model.resources import PodKey
-from adapter.model.usage import MetricsPoint
+from adapter.model.usage import MetricsPoint, cpu_rate
 from adapter.sources.kubelet.batch import Batch
 from adapter.sources.kubelet.pairs import NONE, Pairs, advance, advance_node
 
@@ -22,6 +23,13 @@ STALLED_SECONDS = 600.0
 def max_age(resolution: float) -> float:
     """Seconds a pair is served without being renewed: it must outlive two missed scrapes."""
     return max(2.5 * resolution, MAX_AGE_SECONDS)
+
+
+class Points(NamedTuple):
+    """Nodes and containers with two points."""
+
+    nodes: int
+    containers: int
 
 
 class NodeStore:
@@ -56,6 +64,14 @@ class NodeStore:
         if newest != self.newest:
             self.newest, self.advanced = newest, now
 
+    def points(self, now: float) -> Points:
+        """Whether the node, and how many containers, have a pair that is not too old."""
+        node = self.node_prev is not None and not self._too_old(self.node_seen, now)
+        if self.pairs is None or self._too_old(max(self.pairs.last.seen, default=0.0), now):
+            return Points(int(node), 0)
+        earlier = self.pairs.prev.timestamp_ms
+        return Points(int(node), len(earlier) - earlier.count(NONE))
+
     def pod_keys(self) -> Iterator[PodKey]:
         """Pods this kubelet reports."""
         return iter(self.pairs.layout.pods if self.pairs is not None else ())
@@ -82,12 +98,11 @@ class NodeStore:
             return None
         if self._node is None and self.node_prev is not None and self.node_last is not None:
             prev, last = self.node_prev, self.node_last
-            window = last.timestamp - prev.timestamp
             self._node = NodeMetrics(
                 name=self.name,
                 timestamp=last.timestamp,
-                window=window,
-                cpu=(last.cpu_seconds - prev.cpu_seconds) / window,
+                window=last.timestamp - prev.timestamp,
+                cpu=cpu_rate(prev, last),
                 memory=last.memory_bytes,
                 origin=Origin.KUBELET,
             )
@@ -207,18 +222,10 @@ class Storage:
         store = self._nodes.get(name)
         return store.why_no_node(now) if store is not None else "no sample of the node yet"
 
-    def points(self, now: float) -> tuple[int, int]:
-        """Servable nodes and pods, for readiness."""
-        nodes = sum(store.node(now) is not None for store in self._nodes.values())
-        pods = sum(self.pod(key, now) is not None for key in self._owners)
-        return nodes, pods
-
-    def has_points(self, now: float) -> tuple[bool, bool]:
-        """Whether any node, and any pod, is servable."""
-        return (
-            any(store.node(now) is not None for store in self._nodes.values()),
-            any(self.pod(key, now) is not None for key in self._owners),
-        )
+    def points(self, now: float) -> Points:
+        """What can be rated; kept count of, so that probes and metrics cost next to nothing."""
+        counts = [store.points(now) for store in self._nodes.values()]
+        return Points(sum(nodes for nodes, _ in counts), sum(rest for _, rest in counts))
 
     def _index(self, store: NodeStore, before: set[PodKey]) -> None:
         after = set(store.pod_keys())

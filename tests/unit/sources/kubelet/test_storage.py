@@ -1,114 +1,11 @@
-"""Two points and what is served from them: metrics-server's storage tables, and better.
-
-Times are seconds after T0, cpu core seconds; the resolution is 60 s as in the tables.
-"""
-
-from array import array
+"""Two points of containers: metrics-server's storage tables, and better."""
 
 import pytest
+from unit.sources.kubelet.readings import MIB, NOW, POD, T0, batch, node_batch, pod_of, stored
 
 from adapter.model.resources import PodKey
 from adapter.model.usage import MetricsPoint
-from adapter.sources.kubelet.batch import Batch, Columns, ContainerKey, Layout
 from adapter.sources.kubelet.storage import STALLED_SECONDS, Storage, max_age
-
-T0 = 1_700_000_000.0
-MIB = 1024 * 1024
-POD = PodKey("ns1", "pod1")
-NOW = 0.0
-
-
-def node_batch(at: float, cpu: float, memory: int = 2 * MIB, start: float | None = 0.0) -> Batch:
-    started = 0.0 if start is None else T0 + start
-    point = MetricsPoint(started, T0 + at, cpu, memory)
-    return batch({}, node=point)
-
-
-def batch(containers, node=None, *, complete=True, incomplete=None, seen=NOW) -> Batch:
-    """*containers*: name (or (pod, name)) to (timestamp, cpu, memory, start or None)."""
-    keys = []
-    for name in containers:
-        pod, container = name if isinstance(name, tuple) else (POD.name, name)
-        keys.append(ContainerKey(POD.namespace, pod, container))
-    rows = list(containers.values())
-    columns = Columns(
-        timestamp_ms=array("q", [round((T0 + row[0]) * 1000) for row in rows]),
-        cpu=array("d", [row[1] for row in rows]),
-        memory=array("d", [row[2] for row in rows]),
-        start=array("d", [0.0 if row[3] is None else T0 + row[3] for row in rows]),
-        seen=array("d", [seen]) * len(rows),
-    )
-    halves = {ContainerKey(POD.namespace, POD.name, name): "memory" for name in incomplete or ()}
-    return Batch(Layout(keys, halves), columns, node, complete=complete)
-
-
-def stored(*batches: Batch, resolution: float = 60.0) -> Storage:
-    storage = Storage(resolution)
-    for entry in batches:
-        storage.store("node1", entry, NOW)
-    return storage
-
-
-def node_of(storage: Storage):
-    usage = storage.node("node1", NOW)
-    if usage is None:
-        return None
-    return (usage.cpu, usage.memory, usage.timestamp - T0, usage.window)
-
-
-def pod_of(storage: Storage, now: float = NOW):
-    usage = storage.pod(POD, now)
-    if usage is None:
-        return None
-    containers = [(entry.name, entry.cpu, entry.memory) for entry in usage.containers]
-    return (containers, usage.timestamp - T0, usage.window)
-
-
-@pytest.mark.parametrize(
-    ("batches", "expected"),
-    [
-        pytest.param([node_batch(10, 10)], None, id="one-point"),
-        pytest.param(
-            [node_batch(10, 10), node_batch(20, 20, 3 * MIB)], (1.0, 3 * MIB, 20, 10), id="two"
-        ),
-        pytest.param([node_batch(10, 10), node_batch(10, 10)], None, id="same-point-twice"),
-        pytest.param([node_batch(10, 10), node_batch(20, 5, start=15)], None, id="restarted"),
-        pytest.param([node_batch(15, 50), node_batch(25, 10)], None, id="counter-went-down"),
-        pytest.param(
-            [node_batch(15, 10), node_batch(35, 50), node_batch(5, 6)], None, id="older-than-prev"
-        ),
-        pytest.param(
-            [node_batch(15, 10), node_batch(35, 50), node_batch(25, 35)],
-            (2.5, 2 * MIB, 25, 10),
-            id="between-prev-and-last",
-        ),
-        pytest.param(
-            [node_batch(10, 10, start=None), node_batch(20, 20, start=None)],
-            (1.0, 2 * MIB, 20, 10),
-            id="no-start-time",
-        ),
-    ],
-)
-def test_node_table(batches, expected):
-    assert node_of(stored(*batches)) == expected
-
-
-def test_unknown_node_has_no_usage():
-    assert stored(node_batch(10, 10), node_batch(20, 20)).node("node2", NOW) is None
-
-
-def test_a_node_whose_counter_was_reset_is_served_with_the_next_pair():
-    """metrics-server logs `unexpected decrease` and serves nothing for as long as it lasts."""
-    storage = stored(node_batch(15, 50), node_batch(25, 10), node_batch(35, 20))
-
-    assert node_of(storage) == (1.0, 2 * MIB, 35, 10)
-
-
-def test_an_answer_without_the_node_keeps_what_is_known():
-    """metrics-server forgets the node at once; a half answer is no reason to stop scaling."""
-    storage = stored(node_batch(10, 10), node_batch(20, 20), batch({}))
-
-    assert node_of(storage) == (1.0, 2 * MIB, 20, 10)
 
 
 @pytest.mark.parametrize(
@@ -350,7 +247,9 @@ class TestTwoKubeletsReportOnePod:
     ],
 )
 def test_readiness_table(batches, ready):
-    assert stored(*batches).has_points(NOW) == ready
+    nodes, containers = stored(*batches).points(NOW)
+
+    assert (nodes > 0, containers > 0) == ready
 
 
 def test_servable_points_are_counted():
@@ -363,7 +262,28 @@ def test_servable_points_are_counted():
         NOW,
     )
 
-    assert storage.points(NOW) == (1, 1)
+    assert storage.points(NOW) == (1, 2)
+    assert storage.points(NOW + max_age(60.0) + 1) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("batches", "points"),
+    [
+        pytest.param([node_batch(10, 10)], (0, 0), id="one-of-a-node"),
+        pytest.param([node_batch(10, 10), node_batch(20, 20)], (1, 0), id="two-of-a-node"),
+        pytest.param([batch({"c1": (120, 1, 1, 0), "c2": (120, 1, 1, 0)})], (0, 0), id="one"),
+        pytest.param(
+            [
+                batch({"c1": (120, 1, 1, 0), "c2": (120, 1, 1, 0)}),
+                batch({"c1": (125, 2, 1, 0), "c2": (125, 2, 1, 0)}),
+            ],
+            (0, 2),
+            id="two",
+        ),
+    ],
+)
+def test_points_gauge_table(batches, points):
+    assert stored(*batches).points(NOW) == points
 
 
 def test_worked_sample_of_a_real_kubelet():
