@@ -134,7 +134,7 @@ class KubeletClient:
             try:
                 async with asyncio.timeout(share):
                     return await self._open(node, address), address
-            except (OSError, ssl.CertificateError) as error:
+            except (OSError, ValueError) as error:  # ValueError: no name TLS could ask for
                 failures.append(connect_failure(error))
                 details.append(f"{address}: {failures[-1].text}")
         # A name that does not resolve says little when another address was reached.

@@ -28,7 +28,8 @@ TICK_SECONDS = 0.05
 FIRST_SCRAPES_PER_TICK = 8
 """A first scrape costs a TLS handshake (1 ms): so many keep the loop's lag under 10 ms."""
 
-MAX_IN_FLIGHT = 256
+MAX_IN_FLIGHT = 512
+"""Scrapes under way at once; hanging kubelets take such places for the time of a request."""
 
 
 class Nodes(Protocol):
@@ -80,7 +81,7 @@ class Scraper:
         self._origin = clock.monotonic()
         self._turned = 0
         self._fresh: deque[Target] = deque()
-        self._waiting: deque[Target] = deque()
+        self._waiting: dict[Target, None] = {}
         self._in_flight: dict[Target, float] = {}
         self._last_tick: float | None = None
         points = telemetry.storage_points
@@ -95,7 +96,7 @@ class Scraper:
         return len(self._in_flight)
 
     async def tick(self) -> None:
-        """Send what is due. Run it every `TICK_SECONDS`."""
+        """Read what has come, and send what is due. Run it every `TICK_SECONDS`."""
         now = self._clock.monotonic()
         self._last_tick = now
         for target in [target for target in self._in_flight if target.asked is not None]:
@@ -113,7 +114,9 @@ class Scraper:
                 self._due(target)
         self._turned = position
         while self._waiting and len(self._in_flight) < MAX_IN_FLIGHT:
-            self._due(self._waiting.popleft())
+            target = next(iter(self._waiting))
+            del self._waiting[target]
+            self._due(target)
 
     async def close(self) -> None:
         """Drop every connection."""
@@ -168,7 +171,7 @@ class Scraper:
         if target in self._in_flight or self._targets.get(target.node.name) is not target:
             return
         if len(self._in_flight) >= MAX_IN_FLIGHT:
-            self._waiting.append(target)
+            self._waiting[target] = None
             return
         target.requested = self._clock.monotonic()
         self._in_flight[target] = target.requested + self._client.options.request_timeout
