@@ -5,8 +5,14 @@ from typing import NamedTuple
 
 from adapter.errors import ConfigError
 from adapter.promql.template import Template, TemplateError
-from adapter.rules.query import ContainerQueries, NodeQueries, container_queries, node_queries
-from adapter.rules.schema import ResourceRule, ResourceRules
+from adapter.rules.query import (
+    NO_WINDOWS,
+    ContainerQueries,
+    NodeQueries,
+    container_queries,
+    node_queries,
+)
+from adapter.rules.schema import ResourceRule, ResourceRules, WindowQuery
 
 
 class Problem(NamedTuple):
@@ -27,14 +33,16 @@ def check_resource_rules(rules: ResourceRules) -> Iterator[Problem]:
             yield Problem(("resourceRules", other), text)
     if not rules.cpu.container_query and not rules.cpu.node_query:
         yield Problem(("resourceRules", "cpu"), "needs a 'containerQuery' or a 'nodeQuery'")
-    yield from _check_rule(rules.cpu, ("resourceRules", "cpu"))
-    yield from _check_rule(rules.memory, ("resourceRules", "memory"))
+    yield from _check_rule(rules.cpu, ("resourceRules", "cpu"), rules.window_query)
+    yield from _check_rule(rules.memory, ("resourceRules", "memory"), NO_WINDOWS)
 
 
-def _check_rule(rule: ResourceRule, path: tuple[str, ...]) -> Iterator[Problem]:
+def _check_rule(
+    rule: ResourceRule, path: tuple[str, ...], windows: WindowQuery
+) -> Iterator[Problem]:
     for prepare, name in ((container_queries, "containerQuery"), (node_queries, "nodeQuery")):
         try:
-            queries = prepare(rule)
+            queries = prepare(rule, windows)
         except ConfigError as error:
             yield Problem((*path, "resources"), str(error))
             continue
@@ -43,6 +51,9 @@ def _check_rule(rule: ResourceRule, path: tuple[str, ...]) -> Iterator[Problem]:
         yield from _check_query(queries, queries.values, (*path, name))
         if queries.timestamps is not None:
             yield from _check_query(queries, queries.timestamps, (*path, "timestampQuery", name))
+        if queries.windows is not None:
+            place = ("resourceRules", "windowQuery", name)
+            yield from _check_query(queries, queries.windows, place)
 
 
 def _check_query(

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from adapter.promql.matchers import Matcher, MatchOp, format_matchers
 from adapter.promql.template import Template, Value, parse_template
 from adapter.rules.mapping import NAMESPACES, NODES, PODS, ResourceMapping
-from adapter.rules.schema import QUERY_FIELDS, ResourceRule, ResourceRules
+from adapter.rules.schema import QUERY_FIELDS, ResourceRule, ResourceRules, WindowQuery
+
+NO_WINDOWS = WindowQuery()
 
 ANY_VALUE = ".+"
 """What ``.LabelValuesByName`` holds for a label whose value is not fixed by the scope."""
@@ -27,6 +29,7 @@ class ContainerQueries:
     container_label: str
     values: Template
     timestamps: Template | None
+    windows: Template | None
 
     def render(self, template: Template, namespace: str | None) -> str:
         """Render *template* for the pods of *namespace*, or of all namespaces when None."""
@@ -56,6 +59,7 @@ class NodeQueries:
     node_label: str
     values: Template
     timestamps: Template | None
+    windows: Template | None
 
     def render(self, template: Template) -> str:
         """Render *template* for all nodes."""
@@ -83,16 +87,18 @@ class ResourceQueries:
             ConfigError: A label that is needed is mapped to no resource.
         """
         return cls(
-            container_queries(rules.cpu),
+            container_queries(rules.cpu, rules.window_query),
             container_queries(rules.memory),
-            node_queries(rules.cpu),
+            node_queries(rules.cpu, rules.window_query),
             node_queries(rules.memory),
             rules.window,
         )
 
 
-def container_queries(rule: ResourceRule) -> ContainerQueries | None:
-    """Prepare the queries of *rule* over containers; None when it has none.
+def container_queries(
+    rule: ResourceRule, windows: WindowQuery = NO_WINDOWS
+) -> ContainerQueries | None:
+    """Prepare the queries of *rule* over containers, and of *windows*; None when it has none.
 
     Raises:
         ConfigError: The namespace's or the pod's label is not known.
@@ -106,11 +112,12 @@ def container_queries(rule: ResourceRule) -> ContainerQueries | None:
         container_label=rule.container_label,
         values=parse_template(rule.container_query, QUERY_FIELDS),
         timestamps=_optional(rule.timestamp_query.container_query),
+        windows=_optional(windows.container_query),
     )
 
 
-def node_queries(rule: ResourceRule) -> NodeQueries | None:
-    """Prepare the queries of *rule* over nodes; None when it has none.
+def node_queries(rule: ResourceRule, windows: WindowQuery = NO_WINDOWS) -> NodeQueries | None:
+    """Prepare the queries of *rule* over nodes, and of *windows*; None when it has none.
 
     Raises:
         ConfigError: The node's label is not known.
@@ -121,6 +128,7 @@ def node_queries(rule: ResourceRule) -> NodeQueries | None:
         node_label=ResourceMapping(rule.resources).label_for(NODES),
         values=parse_template(rule.node_query, QUERY_FIELDS),
         timestamps=_optional(rule.timestamp_query.node_query),
+        windows=_optional(windows.node_query),
     )
 
 

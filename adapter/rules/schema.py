@@ -172,6 +172,16 @@ class TimestampQuery(_Section):
     """PromQL template, for nodes. Empty: the time of evaluation is reported."""
 
 
+class WindowQuery(_Section):
+    """Queries whose values are the span the cpu values cover, in seconds."""
+
+    container_query: Query = ""
+    """PromQL template, for containers. Empty: `window` is reported."""
+
+    node_query: Query = ""
+    """PromQL template, for nodes. Empty: `window` is reported."""
+
+
 class ResourceRule(_Section):
     """How cpu (in cores) or memory (in bytes) is queried."""
 
@@ -206,6 +216,10 @@ class ResourceRules(_Section):
     window: Annotated[float, BeforeValidator(_parse_duration)] = 0.0
     """Span of time the cpu values cover, as a Prometheus duration, reported with each value; in
     seconds once loaded. Default ``0s``."""
+
+    window_query: WindowQuery = WindowQuery()
+    """The span that each cpu value truly covers. Empty, and where a query gives no number: `window`
+    is reported."""
 
 
 class RuleFile(_Section):

@@ -24,7 +24,7 @@ def rendered(text):
         ("cpu", queries.cpu_containers, queries.cpu_nodes),
         ("memory", queries.memory_containers, queries.memory_nodes),
     ):
-        for kind in ("values", "timestamps"):
+        for kind in ("values", "timestamps", "windows"):
             if containers is not None and getattr(containers, kind) is not None:
                 template = getattr(containers, kind)
                 found[metric, "pods of shop", kind] = containers.render(template, "shop")

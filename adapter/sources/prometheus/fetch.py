@@ -1,6 +1,7 @@
 """One refresh of a scope: its queries side by side, their answers put together."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -30,11 +31,15 @@ class _Question(NamedTuple):
 
     values: str
     times: str | None
+    windows: str | None
 
 
 class _Answer(NamedTuple):
+    """Their answers; None for what was not asked."""
+
     values: list[Sample]
     times: list[Sample] | None
+    windows: list[Sample] | None
 
 
 class ResourceFetcher:
@@ -109,7 +114,7 @@ class ResourceFetcher:
         all_readings = []
         for answer, naming in zip(answers, namings, strict=True):
             readings = Readings(naming, at=at, max_age=self._max_age)
-            await self._run(readings.read(answer.values, answer.times))
+            await self._run(readings.read(answer.values, answer.times, answer.windows))
             for reason, count in readings.dropped.items():
                 self._telemetry.dropped_samples.labels(reason).inc(count)
             all_readings.append(readings)
@@ -117,23 +122,28 @@ class ResourceFetcher:
 
     async def _query_all(self, questions: Sequence[_Question], at: float) -> list[_Answer]:
         """Send all queries at once; the first failure ends the others."""
+        ask = functools.partial(self._client.query_vector, at=at)
         failure: SourceError | None = None
-        tasks: list[tuple[asyncio.Task[Vector], asyncio.Task[Vector] | None]] = []
+        tasks: list[asyncio.Task[Vector]] = []
         try:
             async with asyncio.TaskGroup() as group:
-                for question in questions:
-                    values = group.create_task(self._client.query_vector(question.values, at=at))
-                    times = None
-                    if question.times is not None:
-                        times = group.create_task(self._client.query_vector(question.times, at=at))
-                    tasks.append((values, times))
+                queries = [query for question in questions for query in question if query]
+                tasks += [group.create_task(ask(query)) for query in queries]
         except* SourceError as failures:
             failure = next(_leaves(failures))
         if failure is not None:
             raise failure
-        vectors = [(values.result(), times.result() if times else None) for values, times in tasks]
-        self._note_warnings(vector for pair in vectors for vector in pair if vector is not None)
-        return [_Answer(values.samples, times and times.samples) for values, times in vectors]
+        vectors = [task.result() for task in tasks]
+        self._note_warnings(vectors)
+        given = iter(vectors)
+        return [
+            _Answer(
+                next(given).samples,
+                next(given).samples if question.times else None,
+                next(given).samples if question.windows else None,
+            )
+            for question in questions
+        ]
 
     async def _run(self, steps: Iterator[None]) -> None:
         """Run *steps*, letting others run in between.
@@ -156,13 +166,19 @@ class ResourceFetcher:
 
 
 def _of_containers(rule: ContainerQueries, namespace: str | None) -> _Question:
-    times = None if rule.timestamps is None else rule.render(rule.timestamps, namespace)
-    return _Question(rule.render(rule.values, namespace), times)
+    return _Question(
+        rule.render(rule.values, namespace),
+        rule.timestamps and rule.render(rule.timestamps, namespace),
+        rule.windows and rule.render(rule.windows, namespace),
+    )
 
 
 def _of_nodes(rule: NodeQueries) -> _Question:
-    times = None if rule.timestamps is None else rule.render(rule.timestamps)
-    return _Question(rule.render(rule.values), times)
+    return _Question(
+        rule.render(rule.values),
+        rule.timestamps and rule.render(rule.timestamps),
+        rule.windows and rule.render(rule.windows),
+    )
 
 
 def _namings(

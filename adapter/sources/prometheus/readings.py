@@ -29,10 +29,14 @@ _NAME = b'{"__name__":"'
 
 
 class Reading(msgspec.Struct, gc=False):
-    """The value of one object and its sample's time in Unix seconds."""
+    """The value of one object, its sample's time in Unix seconds, and the seconds it covers.
+
+    *window* is None where no query tells it.
+    """
 
     value: float
     timestamp: float
+    window: float | None = None
 
 
 class Naming(Generic[K]):
@@ -93,35 +97,38 @@ class Readings(Generic[K]):
         self._naming = naming
         self._at = at
 
-    def read(self, rows: list[Sample], times: list[Sample] | None) -> Iterator[None]:
-        """Take in *rows*, with *times* from the timestamp query if there is one; uses both up.
+    def read(
+        self,
+        rows: list[Sample],
+        times: list[Sample] | None,
+        windows: list[Sample] | None = None,
+    ) -> Iterator[None]:
+        """Take in *rows* with the answers of the queries for *times* and *windows*; uses them up.
 
         Of several rows for one object the one with the newest sample counts, then the first.
 
         Raises:
             ResponseError: A value is no number, or labels are not text.
         """
-        taken: _Times[K] | None = None
-        if times is not None:
-            taken = _Times(self._naming)
-            yield from taken.read(times)
+        taken, covered = _Beside(self._naming), _Beside(self._naming)
+        yield from taken.read(times or [])
+        yield from covered.read(windows or [])
         for chunk in _chunks(rows):
             for row in chunk:
                 labels = bytes(row.metric)
                 key = self._naming.key(labels)
                 if key is None:
                     continue
-                timestamp = row.timestamp if taken is None else taken.of(labels)
-                if timestamp is None and taken is not None:
-                    yield from taken.index()
-                    timestamp = taken.by_object.get(key)
+                yield from taken.index(labels)
+                yield from covered.index(labels)
+                timestamp = row.timestamp if times is None else taken.of(labels, key)
                 if timestamp is None:
                     self.dropped["no_timestamp"] += 1
                 else:
-                    self._add(key, row.number, timestamp)
+                    self._add(key, row.number, timestamp, covered.of(labels, key))
             yield
 
-    def _add(self, key: K, value: float, timestamp: float) -> None:
+    def _add(self, key: K, value: float, timestamp: float, window: float | None) -> None:
         if value == math.inf:
             self.dropped["infinite"] += 1
             return
@@ -133,7 +140,8 @@ class Readings(Generic[K]):
         known = self.values.get(key)
         if known is None or timestamp > known.timestamp:
             # In this order max() turns NaN into 0, too.
-            self.values[key] = Reading(max(0.0, value), timestamp)
+            span = window if window is not None and window > 0 else None
+            self.values[key] = Reading(max(0.0, value), timestamp, span)
 
 
 def _chunks(rows: list[Sample]) -> Iterator[list[Sample]]:
@@ -144,42 +152,47 @@ def _chunks(rows: list[Sample]) -> Iterator[list[Sample]]:
         del rows[-STEP:]
 
 
-class _Times(Generic[K]):
-    """Times of samples, by all labels of a row, or by its object where the labels differ."""
+class _Beside(Generic[K]):
+    """What else is known of rows: by all their labels, or by object where the labels differ."""
 
     def __init__(self, naming: Naming[K]) -> None:
-        self.by_object: dict[K, float] = {}
         self._naming = naming
         self._by_labels: dict[bytes, float] = {}
+        self._by_object: dict[K, float] = {}
         self._indexed = False
 
     def read(self, rows: list[Sample]) -> Iterator[None]:
         for chunk in _chunks(rows):
             for row in chunk:
-                time = row.number
-                if math.isfinite(time):
-                    self._by_labels[bytes(row.metric)] = time
+                number = row.number
+                if math.isfinite(number):
+                    self._by_labels[bytes(row.metric)] = number
             yield
 
-    def of(self, labels: bytes) -> float | None:
-        time = self._by_labels.get(labels)
-        if time is None and labels.startswith(_NAME):
-            # timestamp() drops the name that a plain selector keeps.
-            time = self._by_labels.get(b"{" + labels.partition(b",")[2])
-        return time
+    def of(self, labels: bytes, key: K) -> float | None:
+        """The number beside the row with *labels*, which is about *key*."""
+        number = self._same_labels(labels)
+        return self._by_object.get(key) if number is None else number
 
-    def index(self) -> Iterator[None]:
-        """Fill *by_object*, once."""
-        if self._indexed:
+    def index(self, labels: bytes) -> Iterator[None]:
+        """Sort by object, once, when nothing is known by just these *labels*."""
+        if self._indexed or not self._by_labels or self._same_labels(labels) is not None:
             return
         self._indexed = True
-        for count, (labels, time) in enumerate(self._by_labels.items()):
+        for count, (known, number) in enumerate(self._by_labels.items()):
             if count % STEP == 0:
                 yield
-            key = self._naming.key(labels)
+            key = self._naming.key(known)
             if key is not None:
-                # The earliest: never make data look newer than it is.
-                self.by_object[key] = min(time, self.by_object.get(key, time))
+                # The least, of a time the earliest: never make data look newer than it is.
+                self._by_object[key] = min(number, self._by_object.get(key, number))
+
+    def _same_labels(self, labels: bytes) -> float | None:
+        number = self._by_labels.get(labels)
+        if number is None and labels.startswith(_NAME):
+            # Functions drop the name that a plain selector keeps.
+            number = self._by_labels.get(b"{" + labels.partition(b",")[2])
+        return number
 
 
 def container_naming(queries: ContainerQueries, namespace: str | None) -> Naming[ContainerKey]:

@@ -71,14 +71,16 @@ class PodTable:
 
     def _pod(self, key: PodKey, rows: list[_Row]) -> PodMetrics:
         rows.sort(key=_container_name)
-        timestamp = rows[0][1].timestamp
+        timestamp, window = rows[0][1].timestamp, rows[0][1].window
         for _, cpu, memory in rows:
-            timestamp = min(timestamp, cpu.timestamp, memory.timestamp)
+            if cpu.timestamp < timestamp:
+                timestamp, window = cpu.timestamp, cpu.window
+            timestamp = min(timestamp, memory.timestamp)
         return PodMetrics(
             namespace=key.namespace,
             name=key.name,
             timestamp=timestamp,
-            window=self._window,
+            window=self._window if window is None else window,
             containers=tuple(
                 [
                     ContainerMetrics(name, cpu.value, round(memory.value))
@@ -112,7 +114,7 @@ class NodeTable:
             node = NodeMetrics(
                 name=name,
                 timestamp=min(used.timestamp, other.timestamp),
-                window=self._window,
+                window=self._window if used.window is None else used.window,
                 cpu=used.value,
                 memory=round(other.value),
                 origin=Origin.PROMETHEUS,

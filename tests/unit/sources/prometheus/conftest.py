@@ -40,6 +40,13 @@ TIMED_RULES = RULES.replace(
 TIMED_RULES = TIMED_RULES.replace("METRIC", "cpu", 2).replace("METRIC", "memory", 2)
 
 
+WINDOW_RULES = TIMED_RULES + (
+    "  windowQuery:\n"
+    "    containerQuery: 'window{<<.LabelMatchers>>}'\n"
+    "    nodeQuery: 'node_window{<<.LabelMatchers>>}'\n"
+)
+
+
 class FakePrometheus:
     """Answers queries that are one selector, or ``timestamp()`` of one.
 
@@ -121,6 +128,11 @@ def source(make_source):
 @pytest.fixture
 def timed_source(make_source):
     return make_source(TIMED_RULES)
+
+
+@pytest.fixture
+def window_source(make_source):
+    return make_source(WINDOW_RULES)
 
 
 ONE = (

@@ -150,6 +150,35 @@ async def test_the_earliest_time_of_a_pod_is_reported(timed_source, prometheus):
     assert (await one(timed_source)).timestamp == NOW - 12.5
 
 
+async def test_the_window_of_the_earliest_container_is_reported(window_source, prometheus):
+    labels = {"namespace": "shop", "pod": "web"}
+    for name, time, window in (("app", NOW - 3, 10.0), ("proxy", NOW - 12, 25.5)):
+        add_container(prometheus, "web", name, 1, 1, time=time)
+        prometheus.add("window", window, container=name, **labels)
+
+    assert (await one(window_source)).window == 25.5
+
+
+@pytest.mark.parametrize("told", [None, "NaN", "+Inf", 0, -3.5])
+async def test_without_a_sensible_window_the_rules_is_reported(window_source, prometheus, told):
+    add_container(prometheus, "web", "app", 1, 1, time=NOW)
+    prometheus.add("window", told, namespace="shop", pod="web", container="app")
+    prometheus.add("node_cpu", 1, NOW, node="a")
+    prometheus.add("node_memory", 1, NOW, node="a")
+    prometheus.add("node_window", told, node="a")
+
+    assert (await one(window_source)).window == 60.0
+    assert (await window_source.nodes(["a"]))[0].window == 60.0
+
+
+async def test_the_window_of_a_node_is_reported(window_source, prometheus):
+    prometheus.add("node_cpu", 1, NOW, node="a")
+    prometheus.add("node_memory", 1, NOW, node="a")
+    prometheus.add("node_window", 12.25, node="a")
+
+    assert (await window_source.nodes(["a"]))[0].window == 12.25
+
+
 async def test_stale_samples_are_not_served(timed_source, prometheus):
     add_container(prometheus, "web", "app", 1, 1, time=NOW - 61)
     prometheus.add("node_cpu", 1, NOW - 90, node="a")
