@@ -19,6 +19,8 @@ STEADY_SECONDS = 10.0
 WARM_UP_SECONDS = 120.0
 RETURN_SECONDS = 120.0
 LOOK_SECONDS = 0.5
+MOST = 0.8
+"""Part of the pods that must come from Prometheus for it to count as serving."""
 
 
 class Story:
@@ -92,7 +94,7 @@ class Story:
         self, cluster: SimCluster, prometheus: Prometheus, process: Child
     ) -> None:
         observer = Observer(cluster, self._report)
-        await self._until(observer, _all_from_prometheus, "prometheus", WARM_UP_SECONDS)
+        await self._until(observer, _from_prometheus, "prometheus", WARM_UP_SECONDS)
         await self._show(cluster)
         async with self._watching(observer):
             await self._pass("prometheus serves", STEADY_SECONDS)
@@ -102,7 +104,7 @@ class Story:
             async with prometheus.running():
                 self._display.step("prometheus is started again")
                 self._phase = "prometheus is back"
-                await self._until(observer, _all_from_prometheus, "prometheus", RETURN_SECONDS)
+                await self._until(observer, _from_prometheus, "prometheus", RETURN_SECONDS)
                 await self._pass("prometheus serves again", STEADY_SECONDS)
 
     async def _until(
@@ -112,7 +114,7 @@ class Story:
         whom: str,
         seconds: float,
     ) -> None:
-        """Wait until every pod is served by *whom*.
+        """Wait until *whom* serve the pods.
 
         Raises:
             TimeoutError: That took longer than *seconds*.
@@ -123,8 +125,8 @@ class Story:
                 while not reached(await observer.look(session)):  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
-            raise TimeoutError(f"{whom} did not serve every pod within {seconds:.0f} s") from None
-        self._display.step(f"every pod is served by {whom}")
+            raise TimeoutError(f"{whom} did not serve within {seconds:.0f} s") from None
+        self._display.step(f"{whom} serve{'s' if whom == 'prometheus' else ''}")
 
     async def _pass(self, phase: str, seconds: float) -> None:
         self._phase = phase
@@ -210,5 +212,7 @@ async def _listening(process: Child, port: int) -> None:
             return
 
 
-def _all_from_prometheus(answer: Answer) -> bool:
-    return answer.complete and set(answer.origins) == {Origin.PROMETHEUS.value}
+def _from_prometheus(answer: Answer) -> bool:
+    """All pods are there, nearly all from Prometheus: the scraper may have newer ones of a few."""
+    count = answer.origins[Origin.PROMETHEUS.value]
+    return answer.complete and count >= MOST * answer.origins.total()

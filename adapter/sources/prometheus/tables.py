@@ -12,6 +12,9 @@ from adapter.sources.prometheus.readings import STEP, ContainerKey, K, Naming, R
 
 _Row = tuple[str, Reading, Reading]
 
+SPREAD_SECONDS = 30.0
+"""Windows that differ by no more than this differ by the kubelet's housekeeping and scrapes."""
+
 
 class PodTable:
     """Usage of the pods of one scope; *reasons* says why a pod is not in *pods*.
@@ -64,6 +67,9 @@ class PodTable:
             if count % STEP == 0:
                 yield
             if key in self.reasons:
+                continue
+            if uneven := _uneven(rows):
+                self.reasons[key] = uneven
                 continue
             pod = self._pod(key, rows)
             before = last.get(key)
@@ -128,6 +134,21 @@ class NodeTable:
             for name, age in readings.stale.items():
                 if name not in self.nodes:
                     self.reasons.setdefault(name, _stale(age, readings.max_age))
+
+
+def _uneven(rows: list[_Row]) -> str:
+    """Why the containers' values cannot stand beside each other; empty when they can.
+
+    A pod has one window. When Prometheus comes back, one container's value may span the outage and
+    another's not: their sum would be true of no window at all.
+    """
+    windows = [cpu.window for _, cpu, _ in rows if cpu.window is not None]
+    if len(windows) < 2:
+        return ""
+    least, most = min(windows), max(windows)
+    if most <= 2 * least or most - least <= SPREAD_SECONDS:
+        return ""
+    return f"the values of its containers cover different spans, {least:.0f} s to {most:.0f} s"
 
 
 def _container_name(row: _Row) -> str:

@@ -159,6 +159,25 @@ async def test_the_window_of_the_earliest_container_is_reported(window_source, p
     assert (await one(window_source)).window == 25.5
 
 
+@pytest.mark.parametrize(
+    ("one_span", "other_span", "served"),
+    [(15, 45, True), (60, 100, True), (15, 46, False), (15, 90, False), (15, "NaN", True)],
+)
+async def test_containers_over_different_spans_are_no_pod(
+    window_source, prometheus, one_span, other_span, served
+):
+    """When Prometheus comes back: one container's value spans the outage, the other's does not."""
+    for name, span in (("app", one_span), ("proxy", other_span)):
+        add_container(prometheus, "web", name, 1, 1, time=NOW)
+        prometheus.add("window", span, namespace="shop", pod="web", container=name)
+
+    assert (await one(window_source) is not None) == served
+    if not served:
+        assert window_source.why_no_pod(WEB, None) == (
+            f"the values of its containers cover different spans, {one_span} s to {other_span} s"
+        )
+
+
 @pytest.mark.parametrize("told", [None, "NaN", "+Inf", 0, -3.5])
 async def test_without_a_sensible_window_the_rules_is_reported(window_source, prometheus, told):
     add_container(prometheus, "web", "app", 1, 1, time=NOW)
