@@ -1,0 +1,55 @@
+"""``viaduct top`` beside ``kubectl top``, both through the aggregator's stand-in."""
+
+import asyncio
+import sys
+
+import pytest
+from integration.service import KUBECTL, lab
+
+pytestmark = [
+    pytest.mark.kubectl,
+    pytest.mark.skipif(KUBECTL is None, reason="no kubectl on PATH"),
+]
+
+
+@pytest.fixture(scope="module")
+async def service():
+    async with lab(nodes=2, pods_per_node=3) as made:
+        await made.turn_until(made.ready)
+        await made.turn(16)
+        yield made
+
+
+async def top(service, *words: str) -> list[list[str]]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "adapter", "top", *words),
+        f"--kubeconfig={service.cluster.admin_kubeconfig}",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    printed, complained = await process.communicate()
+    assert process.returncode == 0, complained.decode()
+    return [line.split() for line in printed.decode().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nodes",),
+        ("pods", "-A"),
+        ("pods", "-A", "--containers"),
+        ("pods", "-n", "team-01"),
+        ("pods", "-A", "-l", "team=team-02"),
+    ],
+    ids=" ".join,
+)
+async def test_shows_what_kubectl_shows_and_age_and_origin(service, words):
+    code, printed, complained = await service.kubectl("top", *words)
+    assert code == 0, complained
+
+    ours = await top(service, *words)
+
+    assert [row[:-2] for row in ours] == [line.split() for line in printed.splitlines()]
+    assert ours[0][-2:] == ["AGE", "ORIGIN"]
+    assert {row[-1] for row in ours[1:]} == {"kubelet"}
