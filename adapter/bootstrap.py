@@ -262,16 +262,22 @@ class _Parts:
         )
         self._stack.push_async_callback(source.close)
         check = Periodic(
-            "prometheus-check", self._check_prometheus(source), period=resolution, clock=self.clock
+            "prometheus-check",
+            self._check_prometheus(client, source),
+            period=resolution,
+            clock=self.clock,
         )
         self.loops.append(check.run)
         self._ready.append(lambda: check.last_error or _never(check))
         return source
 
-    def _check_prometheus(self, source: PrometheusResourceSource) -> Callable[[], Awaitable[None]]:
-        """Ask for the nodes once a period: readiness must not wait for the first client."""
+    def _check_prometheus(
+        self, client: PrometheusClient, source: PrometheusResourceSource
+    ) -> Callable[[], Awaitable[None]]:
+        """Ask once a period, so that readiness does not wait for the first client of ours."""
 
         async def ask() -> None:
+            await client.ready()
             names = [node.name for node in self._nodes.list(self._selector)]
             if names and not any(await source.nodes(names)):
                 raise SourceError("prometheus has no sample of any node")

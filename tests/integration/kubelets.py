@@ -31,8 +31,13 @@ class Lab:
         self.telemetry = Telemetry()
         self.storage = Storage(RESOLUTION)
         settings = {"use_node_status_port": True, "request_timeout": TIMEOUT} | options
+        access = settings.pop("access", lambda _: {})(cluster)
         access = KubeletAccess(
-            token=lambda: cluster.kubelet_token, ca_file=str(cluster.kubelet_ca_file)
+            **{
+                "token": lambda: cluster.kubelet_token,
+                "ca_file": str(cluster.kubelet_ca_file),
+            }
+            | access
         )
         self.scraper = Scraper(
             nodes=self.nodes,

@@ -233,3 +233,43 @@ class TestAddresses:
             await lab.warm()
 
             assert lab.served(FAULTY) == 4
+
+
+class TestAccess:
+    """Tokens, client certificates, trust."""
+
+    async def test_a_client_certificate_will_do(self):
+        def access(cluster):
+            pair = cluster.credentials.client_certificate("viaduct", ["system:masters"])
+            return {
+                "token": lambda: None,
+                "cert_file": str(pair.cert_file),
+                "key_file": str(pair.key_file),
+            }
+
+        async with lab_of(access=access) as lab:
+            await lab.warm()
+
+            assert lab.served(FAULTY) == 4
+
+    async def test_without_credentials_the_kubelet_refuses(self):
+        async with lab_of(access=lambda _: {"token": lambda: None}) as lab:
+            await lab.warm()
+
+            assert "does not accept our credentials (401)" in lab.scraper.why(FAULTY)
+
+    async def test_an_unknown_ca_is_refused_unless_told_otherwise(self):
+        async with lab_of(access=lambda _: {"ca_file": None}) as lab:
+            await lab.warm()
+            assert "its certificate does not verify" in lab.scraper.why(FAULTY)
+
+        async with lab_of(access=lambda _: {"ca_file": None, "insecure": True}) as lab:
+            await lab.warm()
+            assert lab.served(FAULTY) == 4
+
+    async def test_plain_http_towards_tls_is_told(self):
+        async with lab_of(access=lambda _: {"scheme": "http"}) as lab:
+            await lab.warm()
+
+            assert lab.scraper.why(FAULTY)
+            assert lab.served(FAULTY) == 0
