@@ -144,7 +144,8 @@ async def test_values_are_those_of_the_kubelet(source):
     assert [c.cpu for c in pod.containers] == pytest.approx([0.25, 0.0], rel=1e-6)
     assert pod.timestamp % HOUSEKEEPING == 0
     assert time.time() - pod.timestamp < 10
-    assert pod.window == 15.0
+    assert pod.window % HOUSEKEEPING == pytest.approx(0.0, abs=1e-6)
+    assert 0 < pod.window < 10, "the time between two samples, not the 15 s of the rule file"
     assert (node.cpu, node.memory) == (pytest.approx(1.5, rel=1e-6), 21474836480)
     assert await source.pods([WEB, PodKey("other", "x")], None) == [pod, None]
 
