@@ -39,13 +39,14 @@ class Pairs(msgspec.Struct, gc=False):
     last: Columns
 
 
-def advance(pairs: Pairs | None, batch: Batch, resolution: float) -> Pairs:
+def advance(pairs: Pairs | None, batch: Batch, resolution: float, oldest: float) -> Pairs:
     """Take *batch* in: what was last becomes prev, container by container.
 
     Args:
         pairs: What is known, or None at first.
         batch: The new reading.
         resolution: Seconds between scrapes; widens the age at which a container counts as fresh.
+        oldest: Monotonic seconds; what was not seen since then is not kept.
 
     A batch that is not complete keeps the pairs of containers it does not mention.
     """
@@ -60,7 +61,7 @@ def advance(pairs: Pairs | None, batch: Batch, resolution: float) -> Pairs:
             and NONE not in last.timestamp_ms
         ):
             return Pairs(pairs.layout, last, new)
-    return _advance_each(pairs, batch, fresh_max)
+    return _advance_each(pairs, batch, fresh_max, oldest)
 
 
 def advance_node(
@@ -76,11 +77,11 @@ def advance_node(
     return None, new
 
 
-def _advance_each(pairs: Pairs | None, batch: Batch, fresh_max: float) -> Pairs:
+def _advance_each(pairs: Pairs | None, batch: Batch, fresh_max: float, oldest: float) -> Pairs:
     slots: Mapping[ContainerKey, int] = {}
     if pairs is not None:
         slots = {key: slot for slot, key in enumerate(pairs.layout.containers)}
-    layout = _merged_layout(pairs, batch)
+    layout = _merged_layout(pairs, batch, oldest)
     prev, last = _empty(len(layout.containers)), _empty(len(layout.containers))
     reported = {key: slot for slot, key in enumerate(batch.layout.containers)}
     for target, key in enumerate(layout.containers):
@@ -97,17 +98,22 @@ def _advance_each(pairs: Pairs | None, batch: Batch, fresh_max: float) -> Pairs:
     return Pairs(layout, prev, last)
 
 
-def _merged_layout(pairs: Pairs | None, batch: Batch) -> Layout:
+def _merged_layout(pairs: Pairs | None, batch: Batch, oldest: float) -> Layout:
     """The batch's layout, plus what it leaves out though it may well exist.
 
     Containers that came with one sample of two are kept always, as withheld ones when they have no
     pair yet: a pod is never served with a part of its containers, an autoscaler would take the sum
-    for the whole.
+    for the whole. Others are kept while their pair may be served, or a kubelet whose answers are
+    never complete would leave everything behind that ever ran there.
     """
     kept = [key for key in batch.layout.incomplete if key not in batch.layout.containers]
     if not batch.complete and pairs is not None:
         known = set(batch.layout.containers) | set(kept)
-        kept += [key for key in pairs.layout.containers if key not in known]
+        kept += [
+            key
+            for key, seen in zip(pairs.layout.containers, pairs.last.seen, strict=True)
+            if key not in known and seen >= oldest
+        ]
     if not kept:
         return batch.layout
     merged = Layout([*batch.layout.containers, *kept], batch.layout.incomplete)

@@ -50,7 +50,7 @@ class NodeStore:
 
     def store(self, batch: Batch, now: float) -> None:
         """Take in one scrape."""
-        self.pairs = advance(self.pairs, batch, self._resolution)
+        self.pairs = advance(self.pairs, batch, self._resolution, now - self._max_age)
         if batch.node is not None:
             self.node_prev, self.node_last = advance_node(
                 self.node_prev, self.node_last, batch.node

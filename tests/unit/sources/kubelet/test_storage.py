@@ -181,6 +181,16 @@ class TestKeepingWhatIsGood:
         assert pod_of(storage) is None
         assert storage.why_no_pod(POD, NOW) == "container c2 has no memory sample"
 
+    def test_what_is_gone_is_not_kept_forever_by_broken_answers(self):
+        storage = stored(*self.GOOD)
+        for now in (30.0, 60.0, 90.0, 120.0, 151.0):
+            other = {("pod2", "c1"): (120 + now, 20 + now, 1, 0)}
+            storage.store("node1", batch(other, complete=False, seen=now), now)
+
+        assert storage.pod(POD, 151.0) is None
+        assert storage.pod(PodKey("ns1", "pod2"), 151.0) is not None
+        assert storage.why_no_pod(POD, 151.0) is None, "forgotten, not only too old"
+
     def test_readings_resume_after_broken_ones(self):
         storage = stored(*self.GOOD, batch({}, complete=False), batch({"c1": (150, 80, 1, 0)}))
 
