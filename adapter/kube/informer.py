@@ -111,6 +111,7 @@ class Informer(Generic[T]):
         self._relists = telemetry.informer_relists.labels(resource=watched.resource)
         self._version = ""
         self._failures = 0
+        self._gone = False
         self._last_error: str | None = None
         self._connected = False
 
@@ -132,10 +133,11 @@ class Informer(Generic[T]):
                 await self._watch()
             except _Relist as reason:
                 self._version = ""
-                if reason.expected and not self._failures:
+                if reason.expected and not self._gone:
+                    # also after an outage: a restarted kube-apiserver knows no older version
                     log.info("%s: listing again: %s", self.name, reason)
-                    # a second one in a row without a good watch between them is a failure
-                    self._failures = 1
+                    # a second one without a good watch between them is a failure
+                    self._gone = True
                 else:
                     await self._failed(str(reason))
             except KubeApiError as error:
@@ -193,7 +195,7 @@ class Informer(Generic[T]):
                 async for line in lines:
                     self._apply(line)
                     any_event = True
-                    if self._failures and self._clock.monotonic() - started > HEALTHY_SECONDS:
+                    if self._ailing and self._clock.monotonic() - started > HEALTHY_SECONDS:
                         self._works()
         except KubeGone as error:
             raise _Relist(str(error), expected=True) from None
@@ -239,6 +241,12 @@ class Informer(Generic[T]):
             log.info("%s works again after %d failures", self.name, self._failures)
         self._last_error = None
         self._failures = 0
+        self._gone = False
+
+    @property
+    def _ailing(self) -> bool:
+        """Whether anything was not as it should be since the last good watch."""
+        return self._gone or self._failures > 0
 
 
 _EVENT = msgspec.json.Decoder(_Event)

@@ -19,6 +19,8 @@ STEADY_SECONDS = 10.0
 WARM_UP_SECONDS = 120.0
 RETURN_SECONDS = 120.0
 LOOK_SECONDS = 0.5
+HOUSEKEEPING = 2 / 3
+"""Of the resolution: samples come every 10 to 15 s at 15 s, as real kubelets take them."""
 MOST = 0.8
 """Part of the pods that must come from Prometheus for it to count as serving."""
 
@@ -66,7 +68,10 @@ class Story:
     async def _run(self) -> None:
         binary = find_program("prometheus")
         async with SimCluster(
-            nodes=self._nodes, pods_per_node=self._pods_per_node, seed=self._seed
+            nodes=self._nodes,
+            pods_per_node=self._pods_per_node,
+            seed=self._seed,
+            housekeeping=HOUSEKEEPING * self._report.resolution,
         ) as cluster:
             count = self._nodes * self._pods_per_node
             self._display.step(f"simulated cluster: {self._nodes} nodes, {count} pods")

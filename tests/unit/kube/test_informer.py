@@ -149,6 +149,22 @@ async def test_gone_lists_again_and_notices_deletions(apiserver, pods, clock, te
     assert clock.pauses == []  # it belongs to normal operation
 
 
+async def test_gone_after_an_outage_lists_at_once(apiserver, pods, clock, telemetry):
+    """A kube-apiserver that was restarted does not know the version from before."""
+    apiserver.lists += [page(pod("a")), page(pod("b"), version="50")]
+    await pods.start()
+    watch = await apiserver.watch()
+    apiserver.refuse_watches += [503, 503, 410]
+    watch.drop()
+
+    again = await apiserver.watch()
+
+    assert again.params["resourceVersion"] == "50"
+    assert names(pods) == ["b"]
+    assert relists(telemetry) == 2
+    assert len(clock.pauses) == 3  # for what failed, and none for the 410
+
+
 @pytest.mark.parametrize(
     "line",
     [
