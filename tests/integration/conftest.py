@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,12 @@ class PrometheusServer:
     def pause(self):
         """Stop it without closing its connections: it hangs until `resume`."""
         self._process.send_signal(signal.SIGSTOP)
+        poll(self._stopped, START_SECONDS)
+
+    def _stopped(self):
+        """Whether all its threads have: a signal takes its time."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/stat")
+        return {stat.read_text().rpartition(")")[2].split()[0] for stat in threads} == {"T"}
 
     def resume(self):
         """Let it run on after `pause`."""
