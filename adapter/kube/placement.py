@@ -1,13 +1,16 @@
 """Where a pod is and in which phase: asked of kube-apiserver only to explain a missing pod."""
 
 import asyncio
+import logging
 import re
 from typing import NamedTuple
 
 import msgspec
 
-from adapter.kube.api import KubeApi, KubeApiError
+from adapter.kube.api import KubeApi, KubeApiError, KubeNotFound
 from adapter.model.resources import PodKey
+
+log = logging.getLogger(__name__)
 
 PLACEMENT_SECONDS = 2.0
 """How long an explanation may delay an answer that is an error anyway."""
@@ -47,6 +50,7 @@ class PlacementReader:
 
     def __init__(self, api: KubeApi) -> None:
         self._api = api
+        self._failing = False
 
     async def placement(self, key: PodKey) -> PodPlacement | None:
         """Phase and node of pod *key*; None when there is no such pod or no answer in time."""
@@ -57,6 +61,15 @@ class PlacementReader:
             async with asyncio.timeout(PLACEMENT_SECONDS):
                 body = await self._api.get(f"/api/v1/namespaces/{key.namespace}/pods/{key.name}")
             pod = _POD.decode(body)
-        except (KubeApiError, TimeoutError, msgspec.DecodeError):
+        except KubeNotFound:
+            self._failing = False
             return None
+        except (KubeApiError, TimeoutError, msgspec.DecodeError) as error:
+            if not self._failing:
+                log.warning(
+                    "missing pods cannot be explained: %s", str(error) or "no answer in time"
+                )
+            self._failing = True
+            return None
+        self._failing = False
         return PodPlacement(pod.status.phase, pod.spec.node_name)

@@ -20,6 +20,19 @@ class MetricsPoint(msgspec.Struct, frozen=True, gc=False):
     memory_bytes: int
 
 
+def elapsed_seconds(prev: MetricsPoint, last: MetricsPoint) -> float:
+    """Seconds between two points, to the millisecond kubelets print.
+
+    The difference of two Unix times as floating-point numbers is off by a tenth of a microsecond,
+    which would show as a window of 13.108999968s.
+
+    >>> prev = MetricsPoint(0.0, 1790000000.3, cpu_seconds=0.0, memory_bytes=1)
+    >>> elapsed_seconds(prev, MetricsPoint(0.0, 1790000013.409, 0.0, 1))
+    13.109
+    """
+    return round(last.timestamp - prev.timestamp, 3)
+
+
 def cpu_rate(prev: MetricsPoint, last: MetricsPoint) -> float:
     """Average CPU use between two points of one container, in cores.
 
@@ -37,8 +50,9 @@ def cpu_rate(prev: MetricsPoint, last: MetricsPoint) -> float:
     >>> cpu_rate(prev, last)
     0.2
     """
-    if last.timestamp <= prev.timestamp:
+    elapsed = elapsed_seconds(prev, last)
+    if elapsed <= 0:
         raise PointsDisagree("time did not advance")
     if last.start_time < prev.start_time or last.cpu_seconds < prev.cpu_seconds:
         raise PointsDisagree("start time or cpu counter went down")
-    return (last.cpu_seconds - prev.cpu_seconds) / (last.timestamp - prev.timestamp)
+    return (last.cpu_seconds - prev.cpu_seconds) / elapsed

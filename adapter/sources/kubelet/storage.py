@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from adapter.model.metrics import ContainerMetrics, NodeMetrics, Origin, PodMetrics
 from adapter.model.resources import PodKey
-from adapter.model.usage import MetricsPoint, cpu_rate
+from adapter.model.usage import MetricsPoint, cpu_rate, elapsed_seconds
 from adapter.sources.kubelet.batch import Batch
 from adapter.sources.kubelet.pairs import NONE, Pairs, advance, advance_node
 
@@ -101,7 +101,7 @@ class NodeStore:
             self._node = NodeMetrics(
                 name=self.name,
                 timestamp=last.timestamp,
-                window=last.timestamp - prev.timestamp,
+                window=elapsed_seconds(prev, last),
                 cpu=cpu_rate(prev, last),
                 memory=last.memory_bytes,
                 origin=Origin.KUBELET,

@@ -58,6 +58,21 @@ async def test_whatever_fails_is_none(apiserver, reader, response):
     assert await reader.placement(KEY) is None
 
 
+async def test_a_refusal_is_logged_once_until_it_works_again(apiserver, reader, caplog):
+    """Without `get` on pods the reasons are lost; nobody would know why."""
+    good = web.json_response({"status": {"phase": "Pending"}}, status=200)
+    for response in (403, 403, 404, 403, good.body, 403):
+        status = response if isinstance(response, int) else 200
+        body = b"{}" if status != 200 else response
+        answers(apiserver, lambda status=status, body=body: web.Response(status=status, body=body))
+        await reader.placement(KEY)
+
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 3, "the first, the one after a 404, the one after an answer"
+    assert "missing pods cannot be explained: kube-apiserver answered 403" in told[0]
+    assert "check the ClusterRole" in told[0]
+
+
 async def test_no_answer_in_time_is_none(apiserver, reader, monkeypatch):
     monkeypatch.setattr(module, "PLACEMENT_SECONDS", 0.05)
     release = asyncio.Event()

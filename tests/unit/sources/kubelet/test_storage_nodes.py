@@ -33,6 +33,13 @@ def test_node_table(batches, expected):
     assert node_of(stored(*batches)) == expected
 
 
+def test_windows_have_whole_milliseconds():
+    """The difference of two Unix times in floating point would print as 13.108999968s."""
+    storage = stored(node_batch(10.3, 10), node_batch(23.409, 20))
+
+    assert node_of(storage)[3] == 13.109
+
+
 def test_unknown_node_has_no_usage():
     assert stored(node_batch(10, 10), node_batch(20, 20)).node("node2", NOW) is None
 
