@@ -16,8 +16,8 @@ from adapter.sim.layout import pod_key, pod_labels
 from adapter.telemetry import Telemetry
 
 PODS = 10_000
-COLD_MS, WARM_MS = 45.0, 15.0
-"""metrics-server encodes a pod in 12 µs; a third of that, and a tenth when nothing changed."""
+COLD_MS, WARM_MS = 60.0, 20.0
+"""Half, and a sixth when nothing changed, of the 12 µs a pod that metrics-server takes."""
 
 
 class FixedSource:

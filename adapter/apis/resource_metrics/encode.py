@@ -7,7 +7,9 @@ peers set to the time of the request: a NUL byte, which JSON text cannot contain
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from adapter.apis.gojson import encode_json
 from adapter.model.metrics import NodeMetrics, PodMetrics
@@ -38,7 +40,7 @@ class ObjectMeta(Protocol):
         """Its labels; a lister replaces the mapping when they change."""
 
 
-class Fragment(NamedTuple, Generic[Metrics]):
+class Fragment(msgspec.Struct, Generic[Metrics], frozen=True, gc=False):
     """A list item and the values it was made from."""
 
     metrics: Metrics
@@ -51,7 +53,7 @@ class Fragment(NamedTuple, Generic[Metrics]):
         """The same with an annotation that tells which source the values came from."""
         annotation = b',"annotations":{"viaduct/origin":"%b"}' % self.metrics.origin.encode()
         item = self.item[: self.metadata_end] + annotation + self.item[self.metadata_end :]
-        return self._replace(item=item, metadata_end=self.metadata_end + len(annotation))
+        return Fragment(self.metrics, self.labels, item, self.metadata_end + len(annotation))
 
     def whole(self, kind: str, api_version: str) -> bytes:
         """The item as an object of its own."""
@@ -119,7 +121,7 @@ class FragmentCache(Generic[Key, Metrics]):
                     continue
                 # a hit is found here, not in `fragment`: the call would double its cost
                 found = find(key)
-                if found is None or found[0] is not sample or found[1] is not meta.labels:
+                if found is None or found.metrics is not sample or found.labels is not meta.labels:
                     found = encode(key, meta.labels, sample)
                 chunk.append(found)
             if chunk:

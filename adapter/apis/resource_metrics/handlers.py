@@ -161,7 +161,7 @@ class _Handlers:
         pods = self.pods.list(namespace, options.labels)
         if not options.fields.empty:
             pods = [pod for pod in pods if options.fields.matches(pod.namespace, pod.name)]
-        keys = [PodKey(pod.namespace, pod.name) for pod in pods]
+        keys = [pod.key for pod in pods]
         metrics = await self.source.pods(keys, namespace) if keys else ()
         self.pod_encoding.fragments.forget(lambda key: self.pods.get(key) is not None)
         document = self.pod_encoding.many(request, keys, pods, metrics)
