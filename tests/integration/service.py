@@ -92,7 +92,7 @@ async def lab(*, flags=lambda _: (), **cluster):
                 {},
             )
             async with running(settings, made.clock) as server:
-                url = f"https://localhost:{server.port}"
+                url = f"https://127.0.0.1:{server.port}"
                 ca_file = directory / "apiserver.crt"
                 made.register_api_service("metrics.k8s.io", ["v1", "v1beta1"], url, ca_file)
                 connector = aiohttp.TCPConnector(ssl=client_context(ca_file=ca_file))

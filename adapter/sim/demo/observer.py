@@ -57,6 +57,7 @@ class Answer(NamedTuple):
 
     complete: bool
     origins: Counter[str]
+    problem: str = ""
 
 
 class Observer:
@@ -91,12 +92,15 @@ class Observer:
         """Ask once for all pods, without judging: to wait until everything is there."""
         try:
             async with session.get("/apis/metrics.k8s.io/v1/pods?origin=true") as response:
+                body = await response.read()
                 if response.status != 200:
-                    return Answer(False, Counter())
-                items = msgspec.json.decode(await response.read(), type=_List).items
-        except (aiohttp.ClientError, TimeoutError):
-            return Answer(False, Counter())
-        return Answer(len(items) == self._pods, _origins(items))
+                    return Answer(False, Counter(), f"{response.status} {body[:200].decode()}")
+                items = msgspec.json.decode(body, type=_List).items
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Answer(False, Counter(), f"{type(error).__name__} {error}")
+        origins = _origins(items)
+        seen = ", ".join(f"{count} from {origin}" for origin, count in origins.items())
+        return Answer(len(items) == self._pods, origins, f"{len(items)} pods, {seen or 'none'}")
 
     async def watch(self, told: Callable[[Answer], None]) -> None:
         """Ask and judge once a second until cancelled; *told* hears of each round."""

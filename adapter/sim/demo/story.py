@@ -124,13 +124,15 @@ class Story:
         Raises:
             TimeoutError: That took longer than *seconds*.
         """
+        problem = "no answer"
         try:
             async with asyncio.timeout(seconds), observer.session() as session:
-                # it is another process we wait for: nothing here could be told of it
-                while not reached(await observer.look(session)):  # noqa: ASYNC110
+                while not reached(answer := await observer.look(session)):
+                    problem = answer.problem
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
-            raise TimeoutError(f"{whom} did not serve within {seconds:.0f} s") from None
+            text = f"{whom} did not serve within {seconds:.0f} s; the last answer was: {problem}"
+            raise TimeoutError(text) from None
         self._display.step(f"{whom} serve{'s' if whom == 'prometheus' else ''}")
 
     async def _pass(self, phase: str, seconds: float) -> None:
@@ -171,7 +173,7 @@ class Story:
             cluster.register_api_service(
                 "metrics.k8s.io",
                 ["v1", "v1beta1"],
-                f"https://localhost:{port}",
+                f"https://127.0.0.1:{port}",
                 certificates / "apiserver.crt",
             )
             self._display.step("viaduct serves metrics.k8s.io behind the aggregator")
