@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from adapter.bootstrap import running
 from adapter.settings import parse_settings
@@ -15,6 +16,10 @@ from adapter.sim.cluster import SimCluster
 from adapter.transport import client_context
 
 KUBECTL = shutil.which("kubectl")
+NEEDS_KUBECTL = [
+    pytest.mark.kubectl,
+    pytest.mark.skipif(KUBECTL is None, reason="no kubectl on PATH"),
+]
 STEP_SECONDS = 0.05
 
 
@@ -98,3 +103,12 @@ async def lab(*, flags=lambda _: (), **cluster):
                 connector = aiohttp.TCPConnector(ssl=client_context(ca_file=ca_file))
                 async with aiohttp.ClientSession(url, connector=connector) as session:
                     yield Lab(made, server, session, directory)
+
+
+@contextlib.asynccontextmanager
+async def warm_lab(**cluster):
+    """A lab in which every node was scraped twice."""
+    async with lab(**cluster) as made:
+        await made.turn_until(made.ready)
+        await made.turn(16)
+        yield made

@@ -17,6 +17,7 @@ from adapter.sim.workloads import ContainerKey
 RULES = Path(__file__).parents[2] / "config" / "rules.kubelet.yaml"
 SERVING = 'viaduct_resource_metrics_origin{origin="prometheus"}'
 
+POINTS = 'viaduct_kubelet_storage_points{type="container"}'
 PODS = 6
 TIMEOUT_SECONDS = 2
 KEPT_SECONDS = 10 / 3
@@ -73,6 +74,11 @@ async def all_from(service, origin: str) -> bool:
     return len(items) == PODS and await service.origins() == {origin}
 
 
+async def scraper_is_warm(service) -> bool:
+    """Whether the scraper has two points of every container: two each in six pods."""
+    return f"{POINTS} {2 * PODS:.1f}" in (await service.text("/metrics"))[1]
+
+
 async def check_serves(service, origin: str):
     """Pods are served truly and from *origin* alone; the headers of the answer."""
     status, headers, body = await service.get("/apis/metrics.k8s.io/v1/pods")
@@ -126,7 +132,7 @@ async def test_prometheus_dies_comes_back_and_hangs(prometheus_server, tmp_path,
         headers = await check_serves(service, "prometheus")
         assert "Warning" not in headers
         assert f"{SERVING} 1.0" in (await service.text("/metrics"))[1]
-        await asyncio.sleep(11)  # the scraper has its two points by then
+        await eventually(lambda: scraper_is_warm(service))
 
         await dies(service, started[0])
         started[0].start()

@@ -6,7 +6,7 @@ The unit test beside the recordings compares encoding; here the numbers travel t
 import pytest
 from golden.compare import Answer, Golden, differences, names
 from golden.purpose import ON_PURPOSE
-from integration.service import lab
+from integration.service import warm_lab
 from yarl import URL
 
 WHY = {
@@ -18,9 +18,7 @@ WHY = {
 
 @pytest.fixture(scope="module")
 async def service():
-    async with lab(layout="golden") as made:
-        await made.turn_until(made.ready)
-        await made.turn(16)
+    async with warm_lab(layout="golden") as made:
         yield made
 
 

@@ -3,23 +3,18 @@
 import json
 
 import pytest
-from integration.service import KUBECTL, lab
+from integration.service import NEEDS_KUBECTL, warm_lab
 
 from adapter.model.quantity import Quantity
 from adapter.model.times import parse_duration, parse_rfc3339
 from adapter.sim.workloads import ContainerKey
 
-pytestmark = [
-    pytest.mark.kubectl,
-    pytest.mark.skipif(KUBECTL is None, reason="no kubectl on PATH"),
-]
+pytestmark = NEEDS_KUBECTL
 
 
 @pytest.fixture(scope="module")
 async def service():
-    async with lab(nodes=3, pods_per_node=4) as made:
-        await made.turn_until(made.ready)
-        await made.turn(16)
+    async with warm_lab(nodes=3, pods_per_node=4) as made:
         yield made
 
 

@@ -4,19 +4,14 @@ import asyncio
 import sys
 
 import pytest
-from integration.service import KUBECTL, lab
+from integration.service import NEEDS_KUBECTL, warm_lab
 
-pytestmark = [
-    pytest.mark.kubectl,
-    pytest.mark.skipif(KUBECTL is None, reason="no kubectl on PATH"),
-]
+pytestmark = NEEDS_KUBECTL
 
 
 @pytest.fixture(scope="module")
 async def service():
-    async with lab(nodes=2, pods_per_node=3) as made:
-        await made.turn_until(made.ready)
-        await made.turn(16)
+    async with warm_lab(nodes=2, pods_per_node=3) as made:
         yield made
 
 

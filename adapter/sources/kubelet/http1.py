@@ -180,7 +180,7 @@ async def open_socket(
             sock.close()
             if place == len(found):
                 raise
-        except BaseException:
+        except BaseException:  # cancelled: out of time, or the node has left
             sock.close()
             raise
     else:
@@ -203,7 +203,7 @@ async def _secured(sock: socket.socket, context: ssl.SSLContext, server_name: st
                 await _ready(secure, loop.add_writer, loop.remove_writer)
             else:
                 return secure
-    except BaseException:
+    except BaseException:  # also when cancelled
         secure.close()
         raise
 
