@@ -16,13 +16,17 @@ import httptools
 from adapter.sources.kubelet.failure import FailureReason, ScrapeFailed
 
 READ_BYTES = 64 * 1024
-READS_AT_ONCE = 64
-"""Reads of one connection a tick: a body without an end must not keep the loop from others."""
+READS_AT_ONCE = 16
+"""Buffers read of one connection a tick: a body without an end must not keep others waiting."""
 
 _buffer = memoryview(bytearray(READ_BYTES))
 """One for all connections: it is emptied before the next one reads."""
 
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class _EndOfStream(OSError):
+    """The kubelet closed the connection in an orderly way."""
 
 
 class Response(NamedTuple):
@@ -72,19 +76,8 @@ class Connection:
     def poll(self) -> Response | ScrapeFailed | None:
         """Read what has arrived; the result once there is one, None before."""
         for _ in range(READS_AT_ONCE):
-            if self._result is not None:
+            if self._result is not None or not self._read():
                 break
-            try:
-                count = self._socket.recv_into(_buffer)
-            except _NOTHING_YET:
-                break
-            except OSError as error:
-                self._lost(error)
-                break
-            if not count:
-                self._end()
-                break
-            self._feed(_buffer[:count])
         result, self._result = self._result, None
         return result
 
@@ -92,6 +85,31 @@ class Connection:
         """Close the socket; a request under way has no result."""
         self.open = False
         self._socket.close()
+
+    def _read(self) -> bool:
+        """Fill the buffer once and parse it; whether there may be more.
+
+        TLS gives a record of a few kilobytes at a time; the parser gets them all together.
+        """
+        filled = 0
+        ended: OSError | None = None
+        more = True
+        while more and filled < READ_BYTES:
+            try:
+                count = self._socket.recv_into(_buffer[filled:])
+            except _NOTHING_YET:
+                more = False
+            except OSError as error:
+                ended, more = error, False
+            else:
+                filled += count
+                if not count:
+                    ended, more = _EndOfStream(), False
+        if filled:
+            self._feed(_buffer[:filled])
+        if ended is not None and self._result is None:
+            self._end(ended)
+        return more
 
     def _feed(self, data: memoryview) -> None:
         self._answered = True
@@ -102,13 +120,13 @@ class Connection:
         except httptools.HttpParserError as error:
             self._fail(ScrapeFailed(FailureReason.MALFORMED, f"not an HTTP answer: {error}"))
 
-    def _end(self) -> None:
+    def _end(self, error: OSError) -> None:
         """End of the stream: end of an answer without a length, else a cut one."""
-        if self._until_close and self._head_read:
+        if self._until_close and self._head_read and isinstance(error, _EndOfStream):
             self.on_message_complete()
             self.close()
         else:
-            self._lost(None)
+            self._lost(error)
 
     def _lost(self, error: OSError | None) -> None:
         text = "the connection closed in the middle of the answer"
