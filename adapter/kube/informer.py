@@ -46,8 +46,14 @@ class ObjectStore(Protocol[T_contra]):
 
     has_synced: bool
 
-    def replace(self, objects: Iterable[T_contra], /) -> None:
-        """Hold exactly *objects*."""
+    def stage(self, objects: Iterable[T_contra], /) -> None:
+        """Set a part of a list aside."""
+
+    def unstage(self) -> None:
+        """Forget what was set aside."""
+
+    def replace(self) -> None:
+        """Hold exactly what was set aside."""
 
     def upsert(self, item: T_contra, /) -> None:
         """Add or change one object."""
@@ -147,19 +153,20 @@ class Informer(Generic[T]):
         """Take a complete list into the store."""
         self._relists.inc()
         try:
-            objects, version = await self._pages(PAGE_SIZE)
+            version = await self._pages(PAGE_SIZE)
         except KubeGone:
             # the continue token expired between two pages; if it does so again, ask for one page
             try:
-                objects, version = await self._pages(PAGE_SIZE)
+                version = await self._pages(PAGE_SIZE)
             except KubeGone:
-                objects, version = await self._pages(None)
-        self._store.replace(objects)
+                version = await self._pages(None)
+        self._store.replace()
         self._version = version
         log.info("%s: listed %d objects", self.name, len(self._store))
 
-    async def _pages(self, limit: int | None) -> tuple[list[T], str]:
-        objects: list[T] = []
+    async def _pages(self, limit: int | None) -> str:
+        """Stage all pages of a new list; its resource version."""
+        self._store.unstage()
         params = dict(self._watched.params)
         if limit is not None:
             params["limit"] = str(limit)
@@ -172,9 +179,9 @@ class Informer(Generic[T]):
                 raise KubeApiError(
                     f"GET {path}: kube-apiserver's list is broken: {error}"
                 ) from None
-            objects += items
+            self._store.stage(items)
             if not meta.continue_:
-                return objects, meta.resource_version
+                return meta.resource_version
             params["continue"] = meta.continue_
 
     async def _watch(self) -> None:

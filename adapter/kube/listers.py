@@ -59,6 +59,7 @@ class PodLister:
         self._by_namespace: dict[str, dict[str, PodMeta]] = {}
         self._sorted: dict[str, list[PodMeta]] = {}
         self._sorted_all: list[PodMeta] | None = None
+        self._staged: dict[str, dict[str, PodMeta]] = {}
         self._labels = _SharedLabels(lambda: (pod.labels for pod in self._all()))
 
     def __len__(self) -> int:
@@ -87,13 +88,21 @@ class PodLister:
                 found.append(pod)
         return found
 
-    def replace(self, pods: Iterable[PodMeta]) -> None:
-        """Hold exactly *pods* from now on; the lister has synced then."""
-        by_namespace: dict[str, dict[str, PodMeta]] = {}
+    def stage(self, pods: Iterable[PodMeta]) -> None:
+        """Set *pods* aside for `replace`: a page at a time, so that no list stops the loop."""
         for pod in pods:
             kept = self._kept(pod)
-            by_namespace.setdefault(kept.namespace, {})[kept.name] = kept
-        self._by_namespace = by_namespace
+            self._staged.setdefault(kept.namespace, {})[kept.name] = kept
+
+    def unstage(self) -> None:
+        """Forget what was set aside."""
+        self._staged = {}
+
+    def replace(self, pods: Iterable[PodMeta] = ()) -> None:
+        """Hold exactly what is staged and *pods* from now on; the lister has synced then."""
+        self.stage(pods)
+        self._by_namespace = self._staged
+        self.unstage()
         self._sorted.clear()
         self._sorted_all = None
         self.has_synced = True
@@ -141,7 +150,8 @@ class PodLister:
         return self._sorted_all
 
     def _all(self) -> Iterable[PodMeta]:
-        return chain.from_iterable(pods.values() for pods in self._by_namespace.values())
+        namespaces = chain(self._by_namespace.values(), self._staged.values())
+        return chain.from_iterable(pods.values() for pods in namespaces)
 
 
 class NodeLister:
@@ -156,6 +166,7 @@ class NodeLister:
         self.has_synced = False
         self.revision = 0
         self._nodes: dict[str, NodeInfo] = {}
+        self._staged: dict[str, NodeInfo] = {}
         self._sorted: list[NodeInfo] | None = None
 
     def __len__(self) -> int:
@@ -176,11 +187,21 @@ class NodeLister:
             return self._sorted
         return [node for node in self._sorted if selector.matches(node.labels)]
 
-    def replace(self, nodes: Iterable[NodeInfo]) -> None:
-        """Hold exactly *nodes* from now on; the lister has synced then."""
+    def stage(self, nodes: Iterable[NodeInfo]) -> None:
+        """Set *nodes* aside for `replace`, a page at a time."""
         before = self._nodes
-        after = {node.name: _unchanged(before.get(node.name), node) for node in nodes}
-        if after != before:
+        self._staged |= {node.name: _unchanged(before.get(node.name), node) for node in nodes}
+
+    def unstage(self) -> None:
+        """Forget what was set aside."""
+        self._staged = {}
+
+    def replace(self, nodes: Iterable[NodeInfo] = ()) -> None:
+        """Hold exactly what is staged and *nodes* from now on; the lister has synced then."""
+        self.stage(nodes)
+        after = self._staged
+        self.unstage()
+        if after != self._nodes:
             self._nodes = after
             self._changed()
         self.has_synced = True

@@ -232,9 +232,9 @@ async def test_old_objects_serve_until_the_new_list_is_complete(apiserver, pods,
     served = []
     replace = pods.replace
 
-    def note(objects):
+    def note():
         served.append(names(pods))
-        replace(objects)
+        replace()
 
     pods.replace = note
     await pods.start()

@@ -161,3 +161,37 @@ def test_an_unchanged_node_keeps_its_identity():
     lister.replace([node("a"), node("b")])
 
     assert lister.get("a") is before
+
+
+def test_what_is_staged_is_not_served_until_it_replaces():
+    pods, nodes = PodLister(), NodeLister()
+    pods.replace([pod("a/old")])
+    nodes.replace([node("old")])
+    revision = nodes.revision
+
+    pods.stage([pod("a/x")])
+    pods.stage([pod("a/y")])
+    nodes.stage([node("x")])
+    assert [entry.name for entry in pods.list(None, EVERYTHING)] == ["old"]
+    assert [entry.name for entry in nodes.list(EVERYTHING)] == ["old"]
+    assert nodes.revision == revision
+
+    pods.replace()
+    nodes.replace()
+    assert [entry.name for entry in pods.list(None, EVERYTHING)] == ["x", "y"]
+    assert [entry.name for entry in nodes.list(EVERYTHING)] == ["x"]
+
+
+def test_what_is_unstaged_is_gone():
+    """A list that broke off must leave nothing in the next one."""
+    pods, nodes = PodLister(), NodeLister()
+    pods.stage([pod("a/x")])
+    nodes.stage([node("x")])
+    pods.unstage()
+    nodes.unstage()
+
+    pods.replace([pod("a/y")])
+    nodes.replace()
+
+    assert [entry.name for entry in pods.list(None, EVERYTHING)] == ["y"]
+    assert len(nodes) == 0
