@@ -119,6 +119,7 @@ def test_fast_path_agrees_with_the_strict_parser(entries, same_timestamps):
 
 CPU = "container_cpu_usage_seconds_total"
 MEMORY = "container_memory_working_set_bytes"
+START = "container_start_time_seconds"
 
 
 def body_of(rows) -> bytes:
@@ -132,6 +133,7 @@ def body_of(rows) -> bytes:
     return (
         family(CPU, [(cpu, stamp) for cpu, _, stamp in rows])
         + family(MEMORY, [(memory, stamp) for _, memory, stamp in rows])
+        + family(START, [(stamp // 3, "") for _, _, stamp in rows])
     ).encode()
 
 
@@ -149,6 +151,7 @@ def test_a_warm_decoder_equals_a_fresh_one(values, random, noise, damage):
         at = random.randrange(len(body))
         body = body[:at] + noise + body[at + random.randrange(3) :]
 
+    warm.decode(body_of(values), 0.0, 0.0)
     fast = warm.decode(body, 5.0, 6.0)
     strict = ResourceDecoder().decode(body, 5.0, 6.0)
 

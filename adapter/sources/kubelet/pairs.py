@@ -55,7 +55,7 @@ def advance(pairs: Pairs | None, batch: Batch, resolution: float, oldest: float)
     if pairs is not None and batch.complete and batch.layout is pairs.layout:
         last = pairs.last
         if (
-            new.start == last.start
+            (new.start is last.start or new.start == last.start)
             and all(map(gt, new.timestamp_ms, last.timestamp_ms))
             and all(map(ge, new.cpu, last.cpu))
             and NONE not in last.timestamp_ms

@@ -227,6 +227,18 @@ def test_the_layout_is_shared_while_the_series_stay_the_same():
     assert second.columns.cpu[0] == 4.8
 
 
+def test_a_new_start_time_is_seen_on_the_fast_path():
+    decoder = ResourceDecoder()
+    for _ in range(2):
+        decoder.decode(FULL.encode(), 0.0, 0.0)
+
+    restarted = decoder.decode(FULL.replace("1.633252712e+9", "1.633253999e+9").encode(), 0.0, 0.0)
+    again = decoder.decode(FULL.encode(), 0.0, 0.0)
+
+    assert list(restarted.columns.start) == [1633253999.0]
+    assert list(again.columns.start) == [1633252712.0]
+
+
 def test_old_kubelets_give_start_times_a_timestamp():
     text = FULL.replace("1.633252712e+9\n", "1.633252712e+9 1633252712000\n")
     decoder = ResourceDecoder()
