@@ -1,6 +1,6 @@
 # Every target prepares what it needs in .venv first: see .ci/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint fix test check bench demo
+.PHONY: help setup lint fix schema test check bench demo
 
 BIN := .venv/bin
 # .ci/setup may have put kubectl and prometheus there
@@ -21,6 +21,9 @@ lint: setup ## Check format, style, types and import directions
 fix: setup ## Format, and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+schema: setup ## Write config/rules.schema.json anew, after a change of the rule file's models
+	$(BIN)/viaduct check --schema > config/rules.schema.json
 
 test: setup ## Run all tests, with a real Prometheus and kubectl where there are any
 	$(BIN)/pytest

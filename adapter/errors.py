@@ -31,19 +31,28 @@ class AdapterError(Exception):
         group: API group of the object concerned.
         kind: Resource or kind concerned, as the peers write it (``pods``, ``podmetrics``).
         details: False leaves ``details`` out of the Status; some of kube-apiserver's do.
+        causes: What it follows from, for ``Status.details``.
     """
 
     code: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     reason: ClassVar[str] = "InternalError"
 
     def __init__(
-        self, message: str, *, name: str = "", group: str = "", kind: str = "", details: bool = True
+        self,
+        message: str,
+        *,
+        name: str = "",
+        group: str = "",
+        kind: str = "",
+        details: bool = True,
+        causes: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.name = name
         self.group = group
         self.kind = kind
         self.details = details
+        self.causes = tuple(causes)
 
 
 class BadRequest(AdapterError):

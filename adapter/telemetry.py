@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 
 class AgeHistogram(Collector):
-    """Ages of samples in seconds, by resource; many of one age are counted in one step.
+    """Ages of samples in seconds, by *label*; many of one age are counted in one step.
 
     The buckets are those of metrics-server's freshness metric: 20 from 1 s, each 1.364 times the
     one before. ``prometheus_client.Histogram`` takes one observation a call, which for a list of
@@ -18,28 +18,29 @@ class AgeHistogram(Collector):
 
     BOUNDS = tuple(round(1.364**step, 3) for step in range(20))
 
-    def __init__(self, name: str, documentation: str) -> None:
+    def __init__(self, name: str, documentation: str, label: str = "resource") -> None:
         self._name = name
         self._documentation = documentation
+        self._label = label
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
 
-    def observe(self, resource: str, age: float, count: int = 1) -> None:
-        """Count *count* samples that are *age* seconds old."""
-        counts = self._counts.setdefault(resource, [0] * (len(self.BOUNDS) + 1))
+    def observe(self, of: str, age: float, count: int = 1) -> None:
+        """Count *count* samples that are *age* seconds old; *of* is the label's value."""
+        counts = self._counts.setdefault(of, [0] * (len(self.BOUNDS) + 1))
         counts[bisect_left(self.BOUNDS, age)] += count
-        self._sums[resource] = self._sums.get(resource, 0.0) + age * count
+        self._sums[of] = self._sums.get(of, 0.0) + age * count
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Hand the histogram to a registry."""
-        family = HistogramMetricFamily(self._name, self._documentation, labels=["resource"])
-        for resource, counts in self._counts.items():
+        family = HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+        for of, counts in self._counts.items():
             total = 0
             buckets = []
             for bound, count in zip((*map(str, self.BOUNDS), "+Inf"), counts, strict=True):
                 total += count
                 buckets.append((bound, total))
-            family.add_metric([resource], buckets, self._sums[resource])
+            family.add_metric([of], buckets, self._sums[of])
         yield family
 
 
@@ -74,6 +75,12 @@ class Telemetry:
             "Age of the samples answered in metrics.k8s.io, one observation per object.",
         )
         self.registry.register(self.answer_age)
+        self.value_age = AgeHistogram(
+            "viaduct_api_value_age_seconds",
+            "Age of the values answered in custom.metrics.k8s.io and external.metrics.k8s.io.",
+            label="group",
+        )
+        self.registry.register(self.value_age)
         self.serving_origin = Gauge(
             "viaduct_resource_metrics_origin",
             "1 for the source that serves metrics.k8s.io now, 0 for the others.",
@@ -120,6 +127,64 @@ class Telemetry:
             ["kind"],
             registry=self.registry,
         )
+        self.cache_requests = Counter(
+            "viaduct_query_cache_requests_total",
+            "Answers needed for custom and external metrics: hit is a kept one, shared one that "
+            "was being fetched, miss a new query.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.object_queries = Counter(
+            "viaduct_custom_metrics_lookups_total",
+            "Lookups for custom metrics by reach: named objects, a whole namespace, the cluster.",
+            ["reach"],
+            registry=self.registry,
+        )
+        self.refused_values = Counter(
+            "viaduct_query_refused_values_total",
+            "Objects and series that were asked for and had no usable value, by cause.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self.duplicate_objects = Counter(
+            "viaduct_custom_metrics_duplicate_objects_total",
+            "Objects that several series of one answer described, of which one was served.",
+            registry=self.registry,
+        )
+        self.backend_up = Gauge(
+            "viaduct_prometheus_backend_up",
+            "1 while a Prometheus server answers, 0 while requests to it fail at once.",
+            ["backend"],
+            registry=self.registry,
+        )
+        self.discovery_rules = Gauge(
+            "viaduct_discovery_rules",
+            "Rules for custom and external metrics by how discovery of their series fares.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.discovery_metrics = Gauge(
+            "viaduct_discovery_metrics",
+            "Metrics listed; one of custom.metrics.k8s.io counts for each resource that has it.",
+            ["api"],
+            registry=self.registry,
+        )
+        self.discovery_conflicts = Gauge(
+            "viaduct_discovery_conflicts",
+            "Metrics that several rules, or several series of one rule, give: the first serves.",
+            registry=self.registry,
+        )
+        self.discovery_success = Gauge(
+            "viaduct_discovery_last_success_timestamp_seconds",
+            "When the series of a rule were last listed.",
+            ["rule"],
+            registry=self.registry,
+        )
+        self.discovery_seconds = Histogram(
+            "viaduct_discovery_round_duration_seconds",
+            "Time of one round of discovery, over all rules.",
+            registry=self.registry,
+        )
         self.dropped_samples = Counter(
             "viaduct_prometheus_dropped_samples_total",
             "Samples of Prometheus that were not used, by reason.",
@@ -136,6 +201,34 @@ class Telemetry:
             "viaduct_informer_relists_total",
             "Full lists an informer had to make.",
             ["resource"],
+            registry=self.registry,
+        )
+        self.kube_discovery_refreshes = Counter(
+            "viaduct_kube_discovery_refreshes_total",
+            "Readings of Kubernetes' discovery, by result: changed, unchanged or failed.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.kube_discovery_resources = Gauge(
+            "viaduct_kube_discovery_resources",
+            "Resources in Kubernetes' discovery, each version of one counted.",
+            registry=self.registry,
+        )
+        self.kube_discovery_stale_versions = Gauge(
+            "viaduct_kube_discovery_stale_versions",
+            "Group versions whose server did not tell its resources; they stay as they were.",
+            registry=self.registry,
+        )
+        self.object_lists = Counter(
+            "viaduct_object_lists_total",
+            "Lists of objects needed to answer for a selector, pods and nodes apart: kept is one "
+            "that was there, listed a request to kube-apiserver, failed one that was refused.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.object_list_objects = Gauge(
+            "viaduct_object_list_objects",
+            "Objects in the lists that are kept, pods and nodes apart.",
             registry=self.registry,
         )
 

@@ -3,6 +3,8 @@
 To add a group: write a sub-package with async handlers (`APIRequest` in, `Answer` out; failures
 are raised from ``adapter.errors``), describe it, and hand it to ``server.app.build_app``::
 
+    WIDGETS = (APIResource("widgets", kind="Widget", namespaced=False, verbs=("get",)),)
+
     def widgets_group(*, source: WidgetSource) -> APIGroup:
         async def get_widget(request: APIRequest) -> Answer:
             return Answer([await source.widget(request.path["name"])])
@@ -10,7 +12,7 @@ are raised from ``adapter.errors``), describe it, and hand it to ``server.app.bu
         return APIGroup(
             name="widgets.k8s.io",
             versions=("v1", "v1beta1"),
-            resources=(APIResource("widgets", kind="Widget", namespaced=False, verbs=("get",)),),
+            resources=lambda: WIDGETS,
             routes=(Route("/widgets/{name}", get_widget, resource="widgets", verb="get"),),
         )
 
@@ -34,6 +36,14 @@ class Transform(NamedTuple):
     kind: str
     group: str
     version: str
+
+
+RESOURCE_TRANSFORMS = frozenset(
+    Transform(kind, "meta.k8s.io", version)
+    for kind in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+    for version in ("v1", "v1beta1")
+)
+"""The kinds an object with metadata, or a list of such, can be asked as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +123,17 @@ class APIGroup:
     Attributes:
         name: Such as ``metrics.k8s.io``.
         versions: Versions, the preferred one first; all serve the same routes.
-        resources: What discovery lists, sorted by name.
+        resources: What discovery lists at the moment, sorted by name; answers from memory, and with
+            the same tuple until something changes.
         routes: What can be asked.
+        transforms: The kinds its answers can also be sent as; those of all routes.
     """
 
     name: str
     versions: tuple[str, ...]
-    resources: tuple[APIResource, ...]
+    resources: Callable[[], tuple[APIResource, ...]]
     routes: tuple[Route, ...]
+    transforms: frozenset[Transform] = frozenset()
 
     def add_routes(self, app: web.Application, over_http: Callable[[Handler], HTTPHandler]) -> None:
         """Route the group's paths in *app*; *over_http* makes an HTTP handler of each handler."""

@@ -9,6 +9,7 @@ from adapter.settings.pflag import did_you_mean
 COMMANDS = {
     "serve": "serve the metrics APIs; also what flags without a command mean",
     "top": "usage of nodes or pods, with its age and origin",
+    "check": "check rule files, and show what they would serve",
     "demo": "simulated cluster, real Prometheus, and what happens when it dies",
     "version": "print the version",
 }
@@ -16,6 +17,7 @@ COMMANDS = {
 _MODULES = {
     "serve": "adapter.cli.serve",
     "top": "adapter.cli.top",
+    "check": "adapter.cli.check",
     "demo": "adapter.sim.demo",
     "version": "adapter.cli.version",
 }

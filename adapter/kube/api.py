@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from http import HTTPStatus
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 import msgspec
@@ -60,6 +60,13 @@ _HINTS = {
     401: "its credentials are not accepted: check the token or client certificate",
     403: "its service account may not: check the ClusterRole",
 }
+
+
+class KubeDocument(NamedTuple):
+    """A body, and the ``ETag`` that tells whether it is still the same ("" without)."""
+
+    body: bytes
+    etag: str
 
 
 class KubeApi:
@@ -113,7 +120,22 @@ class KubeApi:
         Raises:
             KubeApiError: No answer, or not a 2xx; `KubeNotFound` and `KubeGone` are the typed ones.
         """
-        return await self._exchange("GET", path, params, accept, None)
+        document = await self._exchange("GET", path, params, {"Accept": accept}, None)
+        return document.body
+
+    async def get_changed(self, path: str, accept: str, etag: str) -> KubeDocument | None:
+        """What is at *path*; None when it still is the document whose tag is *etag*.
+
+        Raises:
+            KubeApiError: As `get`.
+        """
+        headers = {"Accept": accept, **({"If-None-Match": etag} if etag else {})}
+        try:
+            return await self._exchange("GET", path, None, headers, None)
+        except KubeApiError as error:
+            if error.http_status == HTTPStatus.NOT_MODIFIED:
+                return None
+            raise
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Body of the answer to a POST of the JSON *body*.
@@ -121,7 +143,8 @@ class KubeApi:
         Raises:
             KubeApiError: As `get`.
         """
-        return await self._exchange("POST", path, None, JSON, msgspec.json.decode(body))
+        content = msgspec.json.decode(body)
+        return (await self._exchange("POST", path, None, {"Accept": JSON}, content)).body
 
     @contextlib.asynccontextmanager
     async def watch(
@@ -138,7 +161,7 @@ class KubeApi:
         query = {"watch": "true", **(params or {})}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=QUIET_SECONDS)
         with _as_kube_error(f"watch of {path}"):
-            response = await self._send("GET", path, query, accept, None, timeout)
+            response = await self._send("GET", path, query, {"Accept": accept}, None, timeout)
         try:
             if response.status != HTTPStatus.OK:
                 with _as_kube_error(f"watch of {path}"):
@@ -150,31 +173,36 @@ class KubeApi:
             response.close()
 
     async def _exchange(
-        self, method: str, path: str, params: Mapping[str, str] | None, accept: str, body: Any
-    ) -> bytes:
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        body: Any,
+    ) -> KubeDocument:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         with _as_kube_error(f"{method} {path}"):
-            response = await self._send(method, path, params, accept, body, timeout)
+            response = await self._send(method, path, params, headers, body, timeout)
             async with response:
                 content = await response.read()
         if not 200 <= response.status < 300:
             raise _refused(method, path, response.status, content)
-        return content
+        return KubeDocument(content, response.headers.get("ETag", ""))
 
     async def _send(
         self,
         method: str,
         path: str,
         params: Mapping[str, str] | None,
-        accept: str,
+        headers: Mapping[str, str],
         body: Any,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own limits, not a deadline
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": accept}
+        sent = dict(headers)
         if authorization := await self._credentials.authorization():
-            headers["Authorization"] = authorization
+            sent["Authorization"] = authorization
         request = await self._client.param_serialize(
-            method, path, query_params=dict(params or {}), header_params=headers, body=body
+            method, path, query_params=dict(params or {}), header_params=sent, body=body
         )
         answer = await self._client.call_api(*request, _request_timeout=timeout)
         response: aiohttp.ClientResponse = answer.response

@@ -1,10 +1,11 @@
-"""Usage of nodes and pods, as sources hand it to the API groups.
+"""Usage of nodes and pods, and values of metrics, as sources hand them to the API groups.
 
 Units: cores, bytes, seconds; timestamps are Unix seconds of the newest sample used, never "now".
 Structs are immutable and free of cycles (``gc=False``), so a source may hand out the same object
 until it has a newer one; the encoder relies on that identity for its cache.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -50,3 +51,24 @@ class NodeMetrics(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     cpu: float
     memory: int
     origin: Origin
+
+
+class MetricValue(msgspec.Struct, frozen=True, gc=False):
+    """The value a custom metric has for one object.
+
+    *timestamp* is Unix seconds; *window* the seconds before it that the value covers, None for an
+    instantaneous value or where that is not known. *value* is finite.
+    """
+
+    value: float
+    timestamp: float
+    window: float | None = None
+
+
+class ExternalMetricValue(msgspec.Struct, frozen=True):
+    """One series of an external metric; *labels* is None for a value without labels (a scalar)."""
+
+    labels: Mapping[str, str] | None
+    value: float
+    timestamp: float
+    window: float | None = None

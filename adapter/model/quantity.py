@@ -9,11 +9,22 @@ import math
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 
 NANO = 10**9
 """Parts of one: the finest step a quantity can have."""
 
 _MAX_INT64 = 2**63 - 1
+
+MAX_VALUE = _MAX_INT64 // 1000
+"""The largest value autoscalers can read: its thousandths have 64 bits."""
+
+_EXACT_MILLI = 2.0**43
+"""Below it, the thousandths of a float are a float: 2^53 or less."""
+
+_WHOLE = 1e15
+"""From here on only whole numbers are printed; see `format_value`."""
+
 _MAX_EXPONENT = 1000
 _MAX_LENGTH = 1000
 
@@ -156,6 +167,47 @@ def format_memory(memory_bytes: int) -> str:
     if memory_bytes & 1023:
         return str(memory_bytes)
     return _binary(memory_bytes)
+
+
+def format_value(value: float) -> str:
+    """Canonical DecimalSI text of a custom or external metric's *value*; no exponent, no fraction.
+
+    Rounded half to even to thousandths, which is what autoscalers read. Three things keep its
+    meaning where thousandths cannot:
+
+    - Below a thousandth it is rounded to billionths, and what is less than one of those counts as
+      one: very little never becomes nothing.
+    - From 10^15 on it is rounded to a whole number, less than the error of a float there:
+      apimachinery v0.36 misreads negative quantities of more than 18 digits.
+    - Beyond ±`MAX_VALUE` it is that: ``Quantity.MilliValue`` reads anything larger as 0, and very
+      much would become nothing.
+
+    Raises:
+        ValueError: *value* is NaN or infinite; sources drop such values earlier.
+
+    >>> format_value(10.5), format_value(15000), format_value(0.0166), format_value(0.0005)
+    ('10500m', '15k', '17m', '500u')
+    """
+    if -0.001 < value < 0.001:
+        nanos = round(value * 1e9)
+        if not nanos and value:
+            nanos = 1 if value > 0 else -1
+        return _decimal(nanos, si=True)
+    millis = _thousandths(value)
+    if millis % 1000:
+        return f"{millis}m"
+    whole = millis // 1000
+    return str(whole) if whole % 1000 else _decimal(whole * NANO, si=True)
+
+
+def _thousandths(value: float) -> int:
+    if -_EXACT_MILLI < value < _EXACT_MILLI:
+        return round(value * 1000)
+    if not math.isfinite(value):
+        raise ValueError(f"{value} has no quantity")
+    if -_WHOLE < value < _WHOLE:
+        return round(Fraction(value) * 1000)
+    return max(-MAX_VALUE, min(round(value), MAX_VALUE)) * 1000
 
 
 def _scaled(number: int, exponent: int) -> int:

@@ -41,6 +41,40 @@ class GroupResource(NamedTuple):
         return cls(group, resource)
 
 
+class ResourceInfo(NamedTuple):
+    """What Kubernetes discovery tells of a resource (apimachinery's ``RESTMapping``).
+
+    >>> ingress = ResourceInfo("networking.k8s.io", "v1", "ingresses", "ingress", "Ingress", True)
+    >>> ingress.api_version, str(ingress.group_resource)
+    ('networking.k8s.io/v1', 'ingresses.networking.k8s.io')
+    """
+
+    group: str
+    version: str
+    resource: str
+    singular: str
+    kind: str
+    namespaced: bool
+
+    @property
+    def group_resource(self) -> GroupResource:
+        """Group and plural name."""
+        return GroupResource(self.group, self.resource)
+
+    @property
+    def api_version(self) -> str:
+        """``v1``, ``apps/v1``: what objects of it have as ``apiVersion``."""
+        return str(GroupVersion(self.group, self.version))
+
+
+class ListedMetric(NamedTuple):
+    """A custom metric as discovery shows it; sorts by resource and name."""
+
+    resource: GroupResource
+    metric: str
+    namespaced: bool
+
+
 class PodKey(NamedTuple):
     """Namespace and name of a pod; sorts as the API lists pods."""
 

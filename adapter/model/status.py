@@ -50,7 +50,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Describe *error* to an API client."""
         details: StatusDetails | msgspec.UnsetType = msgspec.UNSET
         if error.details:
-            details = StatusDetails(name=error.name, group=error.group, kind=error.kind)
+            details = StatusDetails(
+                name=error.name,
+                group=error.group,
+                kind=error.kind,
+                causes=tuple(StatusCause(message=cause) for cause in error.causes),
+            )
         return cls(message=str(error), reason=error.reason, code=int(error.code), details=details)
 
 

@@ -1,76 +1,9 @@
-"""Values inside a template and the built-in functions on them, with Go's results."""
+"""The built-in functions of a template, with Go's results."""
 
 from collections.abc import Callable, Mapping, Sequence
 
-Value = str | int | bool | Sequence[str] | Mapping[str, str] | None
-"""What a template can hold. None is Go's ``<no value>``."""
-
-
-class TemplateError(ValueError):
-    """A template cannot be understood or rendered.
-
-    Args:
-        message: What is wrong.
-        position: Offset of the place in the template, in characters from 0.
-    """
-
-    def __init__(self, message: str, position: int = 0) -> None:
-        super().__init__(message)
-        self.position = position
-
-
-def format_value(value: object) -> str:
-    """Print *value* as a template does.
-
-    >>> format_value(["a", "b"]), format_value({"b": "2", "a": "1"}), format_value(None)
-    ('[a b]', 'map[a:1 b:2]', '<no value>')
-    """
-    match value:
-        case str():
-            return value
-        case None:
-            return "<no value>"
-        case bool():
-            return "true" if value else "false"
-        case Mapping():
-            return "map[" + " ".join(f"{key}:{value[key]}" for key in sorted(value)) + "]"
-        case Sequence():
-            return "[" + " ".join(map(str, value)) + "]"
-        case _:
-            return str(value)
-
-
-def truth(value: Value) -> bool:
-    """Whether ``if`` takes *value* for true: not empty, not zero, there at all."""
-    return bool(value)
-
-
-def field_of(value: Value, name: str) -> Value:
-    """Look up ``.name`` in *value*; a map without the key gives no value.
-
-    Raises:
-        TemplateError: *value* has no fields.
-    """
-    if isinstance(value, Mapping):
-        return value.get(name)
-    raise TemplateError(f"cannot take field .{name} of {kind_of(value)}")
-
-
-def kind_of(value: Value) -> str:
-    """Name the kind of *value* for a message."""
-    match value:
-        case str():
-            return "a string"
-        case None:
-            return "nothing"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case Mapping():
-            return "a map"
-        case _:
-            return "a list"
+from adapter.promql.printf import print_format, print_line, print_values
+from adapter.promql.values import TemplateError, Value, kind_of, truth
 
 
 def _index(*args: Value) -> Value:
@@ -118,9 +51,33 @@ def _ne(*args: Value) -> Value:
 
 
 def _equal(function: str, left: Value, right: Value) -> bool:
+    if left is None and right is None:
+        return True
+    if left is None or right is None:
+        left, right = (right, left) if left is None else (left, right)
+        if isinstance(left, str | int):
+            return False
     if type(left) is not type(right) or not isinstance(left, str | int):
         raise TemplateError(f"{function} cannot compare {kind_of(left)} with {kind_of(right)}")
     return left == right
+
+
+def _ordered(function: str, test: Callable[[int], bool]) -> Callable[..., Value]:
+    """Make a comparison: *test* gets -1, 0 or 1, as the left is less, equal or greater."""
+
+    def compare(*args: Value) -> Value:
+        if len(args) != 2:
+            raise TemplateError(f"{function} takes two arguments")
+        match args:
+            case (str(left), str(right)):
+                return test((left > right) - (left < right))
+            case (int(left), int(right)) if bool not in {type(left), type(right)}:
+                return test((left > right) - (left < right))
+            case _:
+                kinds = " with ".join(map(kind_of, args))
+                raise TemplateError(f"{function} cannot compare {kinds}")
+
+    return compare
 
 
 def _not(*args: Value) -> Value:
@@ -131,9 +88,20 @@ def _not(*args: Value) -> Value:
 
 FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "eq": _eq,
+    "ge": _ordered("ge", lambda order: order >= 0),
+    "gt": _ordered("gt", lambda order: order > 0),
     "index": _index,
+    "le": _ordered("le", lambda order: order <= 0),
     "len": _len,
+    "lt": _ordered("lt", lambda order: order < 0),
     "ne": _ne,
     "not": _not,
+    "print": print_values,
+    "printf": print_format,
+    "println": print_line,
 }
-"""The built-in functions a template may call."""
+"""Functions of their arguments' values."""
+
+CHOICES: Mapping[str, bool] = {"and": False, "or": True}
+"""Functions that return the first argument with this truth, or else the last; what stands behind
+it is not evaluated."""

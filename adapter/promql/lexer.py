@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from adapter.promql.functions import TemplateError
+from adapter.promql.values import TemplateError
 
 
 class Kind(StrEnum):
@@ -24,6 +24,7 @@ class Kind(StrEnum):
     STRING = "string"
     INTEGER = "integer"
     DECLARE = ":="
+    PIPE = "|"
     COMMA = ","
     LEFT = "("
     RIGHT = ")"
@@ -42,20 +43,21 @@ _INSIDE = re.compile(
     r"""(?P<field>(?:\.[A-Za-z_]\w*)+)
       | (?P<variable>\$\w*(?:\.[A-Za-z_]\w*)*)
       | (?P<dot>\.(?![\w.]))
-      | (?P<word>[A-Za-z_]\w*)
+      | (?P<word>[A-Za-z_]\w*(?=[\s.,|:()]|-?>>|\Z))
       | (?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)
       | (?P<integer>[+-]?[0-9]+(?![\w.]))
       | (?P<declare>:=)
+      | (?P<pipe>\|)
       | (?P<comma>,)
       | (?P<left>\()
       | (?P<right>\))""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL
 )
-_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_SIMPLE = dict(zip('abfnrtv"\\', '\a\b\f\n\r\t\v"\\', strict=True))
 
 
 def tokens_of(source: str) -> Iterator[Token]:
@@ -78,7 +80,8 @@ def tokens_of(source: str) -> Iterator[Token]:
             yield Token(Kind.TEXT, text[skipped:], position + skipped)
         if opened < 0:
             return
-        comment = _COMMENT.match(source, _skip_space(source, inside))
+        # Go wants a comment right behind << or one space after the trim.
+        comment = _COMMENT.match(source, inside + (inside - opened - 2))
         if comment is not None:
             position, trim = _close_of_comment(source, opened, comment.end())
             continue
@@ -86,7 +89,7 @@ def tokens_of(source: str) -> Iterator[Token]:
         for token in _inside(source, opened, inside):
             yield token
             position = token.position + len(token.text)
-        trim = source.startswith("->>", position - 3)
+            trim = token.text == "->>"
 
 
 def unquote(token: Token) -> str:
@@ -96,24 +99,37 @@ def unquote(token: Token) -> str:
         TemplateError: It holds an unknown escape.
     """
     if token.text.startswith("`"):
-        return token.text[1:-1]
+        return token.text[1:-1].replace("\r", "")
     return _ESCAPE.sub(lambda match: _unescape(match, token), token.text[1:-1])
 
 
+def read_integer(token: Token) -> int:
+    """Read the integer literal *token*.
+
+    Raises:
+        TemplateError: It has more than 64 bits, or a leading zero: Go would read octal digits.
+    """
+    digits = token.text.lstrip("+-")
+    if digits != "0" and digits.startswith("0"):
+        raise TemplateError(f"write {token.text} without the leading zero", token.position)
+    number = int(token.text)
+    if not -(2**63) <= number < 2**63:
+        raise TemplateError(f"{token.text} is too large", token.position)
+    return number
+
+
 def _unescape(match: re.Match[str], token: Token) -> str:
-    code = next((group for group in match.groups()[:3] if group), None)
-    if code is not None:
-        number = int(code, 16)
-    elif match[4]:
-        number = int(match[4], 8)
-    elif match[5] in '\\"':
-        return match[5]
-    elif match[5] in _SIMPLE:
+    position = token.position + 1 + match.start()
+    if match[5]:
+        if match[5] not in _SIMPLE:
+            raise TemplateError(f"unknown escape {match[0]}", position)
         return _SIMPLE[match[5]]
-    else:
-        raise TemplateError(f"unknown escape {match[0]}", token.position + 1 + match.start())
-    if number > 0x10FFFF:
-        raise TemplateError(f"{match[0]} is no character", token.position + 1 + match.start())
+    byte, octal = match[1], match[4]
+    number = int(octal, 8) if octal else int(byte or match[2] or match[3], 16)
+    if (byte or octal) and number > 0x7F:
+        raise TemplateError(f"write a character instead of the byte {match[0]}", position)
+    if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
+        raise TemplateError(f"{match[0]} is no character", position)
     return chr(number)
 
 
@@ -136,11 +152,11 @@ def _close_at(source: str, position: int) -> str:
 
 
 def _close_of_comment(source: str, opened: int, end: int) -> tuple[int, bool]:
-    position = _skip_space(source, end)
-    close = _close_at(source, position)
-    if not close:
-        raise TemplateError("a comment must fill its << >>", opened)
-    return position + len(close), close == "->>"
+    if source.startswith(">>", end):
+        return end + 2, False
+    if source.startswith("->>", end + 1) and source[end] in _SPACE:
+        return end + 4, True
+    raise TemplateError("a comment must fill its << >>", opened)
 
 
 def _inside(source: str, opened: int, position: int) -> Iterator[Token]:

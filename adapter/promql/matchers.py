@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
-"""What a label may be called (Prometheus data model, before UTF-8 names)."""
+"""What a label may be called without quotes (Prometheus data model)."""
+
+_REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 _ESCAPES = {
     "\a": r"\a",
@@ -46,7 +48,8 @@ class Matcher(NamedTuple):
     value: str
 
     def __str__(self) -> str:
-        return f"{self.label}{self.op}{quote(self.value)}"
+        label = self.label if LABEL_NAME.match(self.label) else quote(self.label)
+        return f"{label}{self.op}{quote(self.value)}"
 
 
 def format_matchers(matchers: Iterable[Matcher]) -> str:
@@ -69,6 +72,17 @@ def quote(text: str) -> str:
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return '"' + "".join(map(_escape, text)) + '"'
+
+
+def escape_regex(text: str) -> str:
+    r"""Write *text* as a regular expression that matches nothing else, as Go's ``QuoteMeta`` does.
+
+    The result still has to be quoted.
+
+    >>> print(escape_regex("web-0.shop"), quote(escape_regex("a|b")))
+    web-0\.shop "a\\|b"
+    """
+    return _REGEX_SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _escape(char: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from adapter.promql.functions import (
+from adapter.promql.values import (
     TemplateError,
     Value,
     field_of,
@@ -98,6 +98,30 @@ def call(function: Callable[..., Value], args: Sequence[Operand], position: int)
             raise TemplateError(str(error), position) from None
 
     return call_function
+
+
+def choose(wanted: bool, args: Sequence[Operand]) -> Operand:  # noqa: FBT001 - a truth value
+    """Operand of ``or`` (*wanted* is true) and ``and``: the first with that truth, or the last."""
+
+    def choose_first(scope: Scope) -> Value:
+        value: Value = None
+        for arg in args:
+            value = arg(scope)
+            if truth(value) is wanted:
+                break
+        return value
+
+    return choose_first
+
+
+def evaluated(operand: Operand, then: Operand) -> Operand:
+    """Operand of *then*, which may not need *operand*; an error in that shows all the same."""
+
+    def evaluate_both(scope: Scope) -> Value:
+        operand(scope)
+        return then(scope)
+
+    return evaluate_both
 
 
 def path(start: Operand, names: Sequence[str], position: int) -> Operand:

@@ -43,7 +43,7 @@ class Sample(msgspec.Struct, gc=False):
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels, decoded.
+        """The labels, decoded; none for a scalar.
 
         Raises:
             ResponseError: They are not text by name.
@@ -86,20 +86,31 @@ class _Envelope(msgspec.Struct, gc=False, rename="camel"):
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_rows = msgspec.json.Decoder(list[Sample]).decode
-_decode_labels = msgspec.json.Decoder(dict[str, str]).decode
+_decode_scalar = msgspec.json.Decoder(tuple[float, str]).decode
+_decode_labels = msgspec.json.Decoder(dict[str, str] | None).decode
+_NO_METRIC = msgspec.Raw(b"null")
 
 
 class VectorAnswer:
     """An answer that is being decoded.
 
     `pieces` yields its samples; *warnings* and *infos* are complete when it has ended.
+
+    Args:
+        body: What the query API sent.
+        piece_bytes: Size of a piece.
+        scalar: Take the answer of a query that gives a scalar, too: one sample whose metric is the
+            JSON ``null``, which no element of a vector has.
     """
 
-    def __init__(self, body: bytes, piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(
+        self, body: bytes, piece_bytes: int = PIECE_BYTES, *, scalar: bool = False
+    ) -> None:
         self.warnings: tuple[str, ...] = ()
         self.infos: tuple[str, ...] = ()
         self._body = body
         self._piece_bytes = piece_bytes
+        self._types = ("vector", "scalar") if scalar else ("vector",)
         self._status = ""
         self._result_type = ""
         self._error = ""
@@ -116,7 +127,10 @@ class VectorAnswer:
                 rows = self._rows(piece)
                 if index == 0 and self._result_type:
                     self._check_type()
-                yield _decode_rows(rows)
+                if self._result_type == "scalar":
+                    yield [Sample(_NO_METRIC, _decode_scalar(rows))]
+                else:
+                    yield _decode_rows(rows)
         except msgspec.DecodeError as error:
             raise ResponseError(f"the answer is not the JSON expected: {error}") from error
         self._check_status()
@@ -147,19 +161,19 @@ class VectorAnswer:
         raise ResponseError("the answer has no status: this is not the Prometheus API")
 
     def _check_type(self) -> None:
-        if self._result_type != "vector":
+        if self._result_type not in self._types:
             kind = self._result_type or "nothing"
             raise ResponseError(f"the query gives a {kind}, not an instant vector")
 
 
 def decode_labels(metric: bytes | msgspec.Raw) -> dict[str, str]:
-    """Decode the labels of a sample.
+    """Decode the labels of a sample; a scalar has none.
 
     Raises:
         ResponseError: They are not text by name.
     """
     try:
-        return _decode_labels(metric)
+        return _decode_labels(metric) or {}
     except msgspec.DecodeError as error:
         raise ResponseError(f"the labels of a series are not as expected: {error}") from error
 

@@ -1,10 +1,10 @@
 """Checks across fields that need queries to be rendered: labels and PromQL."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from adapter.errors import ConfigError
 from adapter.promql.template import Template, TemplateError
+from adapter.rules.findings import Path, Problem
 from adapter.rules.query import (
     NO_WINDOWS,
     ContainerQueries,
@@ -15,13 +15,6 @@ from adapter.rules.query import (
 from adapter.rules.schema import ResourceRule, ResourceRules, WindowQuery
 
 
-class Problem(NamedTuple):
-    """What is wrong with the value at *path*, keys as they stand in the file."""
-
-    path: tuple[int | str, ...]
-    text: str
-
-
 def check_resource_rules(rules: ResourceRules) -> Iterator[Problem]:
     """Find what makes *rules* unusable though each field is well-formed."""
     for field in ("container_query", "node_query"):
@@ -29,10 +22,12 @@ def check_resource_rules(rules: ResourceRules) -> Iterator[Problem]:
         given = [rule for rule in ("cpu", "memory") if getattr(getattr(rules, rule), field)]
         if len(given) == 1:
             other = "memory" if given == ["cpu"] else "cpu"
-            text = f"has no {name!r} but {given[0]} has; without both nothing can be answered"
-            yield Problem(("resourceRules", other), text)
+            text = f"{other}: has no {name!r} but {given[0]} has"
+            hint = "without both nothing can be answered"
+            yield Problem(("resourceRules", other), text, hint, fatal=True)
     if not rules.cpu.container_query and not rules.cpu.node_query:
-        yield Problem(("resourceRules", "cpu"), "needs a 'containerQuery' or a 'nodeQuery'")
+        text = "cpu: needs a 'containerQuery' or a 'nodeQuery'"
+        yield Problem(("resourceRules", "cpu"), text, fatal=True)
     yield from _check_rule(rules.cpu, ("resourceRules", "cpu"), rules.window_query)
     yield from _check_rule(rules.memory, ("resourceRules", "memory"), NO_WINDOWS)
 
@@ -44,7 +39,8 @@ def _check_rule(
         try:
             queries = prepare(rule, windows)
         except ConfigError as error:
-            yield Problem((*path, "resources"), str(error))
+            what, _, hint = str(error).partition("; ")
+            yield Problem((*path, "resources"), f"resources: {what}", hint, fatal=True)
             continue
         if queries is None:
             continue
@@ -67,9 +63,18 @@ def _check_query(
         else:
             query = queries.render(template, "default")
     except TemplateError as error:
-        yield Problem(path, str(error))
+        yield Problem(path, f"{path[-1]}: {error}", offset=error.position)
         return
     try:
         promql_parser.parse(query)
     except ValueError as error:
-        yield Problem(path, f"not PromQL: {error}; rendered: {query}")
+        yield not_promql(path, error, query)
+
+
+def not_promql(path: Path, error: Exception, query: str) -> Problem:
+    """Say that what was rendered is not PromQL.
+
+    Never fatal: the server asked may know more than the parser here (MetricsQL, newer functions).
+    """
+    rendered = " ".join(query.split())
+    return Problem(path, f"{path[-1]}: not PromQL: {error}", f"rendered: {rendered}", offset=0)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from adapter.promql.matchers import Matcher, MatchOp, format_matchers
 from adapter.promql.template import Template, Value, parse_template
 from adapter.rules.mapping import NAMESPACES, NODES, PODS, ResourceMapping
-from adapter.rules.schema import QUERY_FIELDS, ResourceRule, ResourceRules, WindowQuery
+from adapter.rules.schema import ResourceRule, ResourceRules, WindowQuery
+from adapter.rules.sections import QUERY_FIELDS
 
 NO_WINDOWS = WindowQuery()
 
@@ -144,6 +145,7 @@ def _render(
 ) -> str:
     values: dict[str, Value] = {
         "Series": "",
+        "SeriesMatchers": "",
         "LabelMatchers": format_matchers(matchers),
         "LabelValuesByName": values_by_name,
         "GroupBy": ",".join(group_by),

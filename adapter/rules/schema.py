@@ -5,89 +5,18 @@ own. A section or field that is null counts as absent, as in Go. ``config/README
 heading for each field; a test keeps the two together.
 """
 
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from adapter.model.times import parse_prometheus_duration
-from adapter.promql.matchers import LABEL_NAME
-from adapter.promql.template import TemplateError, parse_template
-
-MAPPING_FIELDS = frozenset({"Group", "Resource"})
-"""What ``resources.template`` may refer to."""
-
-QUERY_FIELDS = frozenset(
-    {"GroupBy", "GroupBySlice", "LabelMatchers", "LabelValuesByName", "Series"}
-)
-"""What a query may refer to."""
+from adapter.rules.backends import Backend
+from adapter.rules.sections import LabelName, LabelTemplate, Query, Seconds, Section
 
 
-def _check_query(text: str) -> str:
-    return _check_template(text, QUERY_FIELDS)
-
-
-def _check_template(text: str, fields: frozenset[str]) -> str:
-    try:
-        parse_template(text, fields)
-    except TemplateError as error:
-        context = {"text": str(error), "offset": error.position}
-        raise PydanticCustomError("template", "{text}", context) from None
-    return text
-
-
-def _check_mapping(text: str) -> str:
-    _check_template(text, MAPPING_FIELDS)
-    if text and "Resource" not in parse_template(text, MAPPING_FIELDS).fields:
-        raise PydanticCustomError("template", "must mention <<.Resource>>")
-    return text
-
-
-def _check_label(text: str) -> str:
-    if text and not LABEL_NAME.match(text):
-        raise PydanticCustomError("label", "{text} is no label name", {"text": repr(text)})
-    return text
-
-
-def _parse_duration(value: object) -> float:
-    if not isinstance(value, str):
-        raise PydanticCustomError("duration", "must be a duration such as 1m or 1h30m")
-    try:
-        return parse_prometheus_duration(value)
-    except ValueError as error:
-        raise PydanticCustomError("duration", "{text}", {"text": str(error)}) from None
-
-
-Query = Annotated[str, AfterValidator(_check_query)]
-LabelName = Annotated[str, AfterValidator(_check_label)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        use_attribute_docstrings=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {key: value for key, value in data.items() if value is not None}
-
-
-class SeriesFilter(_Section):
+class SeriesFilter(Section):
     """A condition on the name of a series; exactly one of the two."""
 
     is_: str = ""
@@ -96,7 +25,10 @@ class SeriesFilter(_Section):
     is_not: str = ""
     """Keep series whose name does not match this regular expression. Empty: not used."""
 
-    model_config = ConfigDict(alias_generator=lambda name: to_camel(name.rstrip("_")))
+    model_config = ConfigDict(
+        alias_generator=lambda name: to_camel(name.rstrip("_")),
+        json_schema_extra={"minProperties": 1, "maxProperties": 1},
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "SeriesFilter":
@@ -105,7 +37,7 @@ class SeriesFilter(_Section):
         return self
 
 
-class ResourceOverride(_Section):
+class ResourceOverride(Section):
     """A Kubernetes resource."""
 
     group: str = ""
@@ -115,22 +47,23 @@ class ResourceOverride(_Section):
     """Name of the resource, singular or plural."""
 
 
-class ResourceSection(_Section):
+class ResourceSection(Section):
     """Which labels name which Kubernetes resources."""
 
-    template: Annotated[str, AfterValidator(_check_mapping)] = ""
+    template: LabelTemplate = ""
     """Label name as a template over ``.Resource`` (singular) and ``.Group``, such as
     ``kube_<<.Resource>>``. Empty: only `overrides` count."""
 
-    overrides: dict[LabelName, ResourceOverride] = {}
+    overrides: Annotated[dict[LabelName, ResourceOverride], Field(default_factory=dict)]
     """Label name to resource; wins over `template`. Empty: only the template counts."""
 
     namespaced: bool = True
-    """Whether an external metric belongs to the namespace it is asked in. Only for
-    ``externalRules``."""
+    """Whether the series carry the namespace. When false, no matcher for it is put into queries:
+    an external metric is the same for every namespace, a custom one is told by the object's name
+    alone."""
 
 
-class NameSection(_Section):
+class NameSection(Section):
     """How the metric is called in the API."""
 
     matches: str = ""
@@ -143,7 +76,24 @@ class NameSection(_Section):
     model_config = ConfigDict(alias_generator=lambda name: to_camel(name.rstrip("_")))
 
 
-class DiscoveryRule(_Section):
+class OnEmpty(StrEnum):
+    """What an object without a sample has."""
+
+    ERROR = "error"
+    ZERO = "zero"
+    LAST_GOOD = "lastGood"
+
+
+class OnNaN(StrEnum):
+    """What an object has whose value is NaN or infinite."""
+
+    ERROR = "error"
+    ZERO = "zero"
+    DROP = "drop"
+    LAST_GOOD = "lastGood"
+
+
+class DiscoveryRule(Section):
     """Which series become metrics, and how they are queried."""
 
     series_query: str = ""
@@ -161,8 +111,48 @@ class DiscoveryRule(_Section):
     metrics_query: Query = ""
     """PromQL template of the value."""
 
+    metric: str = ""
+    """Name in the API of a metric that is served without discovery, whether or not a series of it
+    exists now. Its resources are those of `resources.overrides`. Empty: series are discovered."""
 
-class TimestampQuery(_Section):
+    backend: str = ""
+    """Name of the entry of `backends` that is asked. Empty: the one of the command line."""
+
+    timestamp_query: Query = ""
+    """PromQL template over the same objects whose value is the time of the newest sample behind the
+    value, in Unix seconds. Empty: the time of evaluation is reported, which hides that a sample is
+    up to 5 minutes old."""
+
+    window: Seconds = 0.0
+    """Span of time the value covers, reported with it. Zero: not reported."""
+
+    max_age: Seconds = 0.0
+    """Age from which a sample is refused instead of served. Needs `timestamp_query`, or a
+    `metrics_query` that is a plain selector. Zero: no limit."""
+
+    cache_ttl: Annotated[Seconds | None, Field(alias="cacheTTL")] = None
+    """How long one answer of the backend serves further requests. Zero: only requests at the same
+    time share one. Absent: 5 s."""
+
+    on_empty: Annotated[OnEmpty, Field(strict=False)] = OnEmpty.ERROR
+    """What an object without a sample has."""
+
+    on_nan: Annotated[OnNaN, Field(alias="onNaN", strict=False)] = OnNaN.ERROR
+    """What an object has whose value is NaN or infinite."""
+
+    namespace_label: LabelName = ""
+    """Label that names the namespace; short for an override of `resources`. Empty: as `resources`
+    says."""
+
+    source_namespace: str = ""
+    """Only for ``externalRules``: the namespace whose series are read, whichever namespace asks.
+    Empty: that which asks."""
+
+    allowed_namespaces: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Only for ``externalRules``: namespaces that may ask. Empty: all."""
+
+
+class TimestampQuery(Section):
     """Queries whose values are the time of the newest sample used, in Unix seconds."""
 
     container_query: Query = ""
@@ -172,7 +162,7 @@ class TimestampQuery(_Section):
     """PromQL template, for nodes. Empty: the time of evaluation is reported."""
 
 
-class WindowQuery(_Section):
+class WindowQuery(Section):
     """Queries whose values are the span the cpu values cover, in seconds."""
 
     container_query: Query = ""
@@ -182,7 +172,7 @@ class WindowQuery(_Section):
     """PromQL template, for nodes. Empty: `window` is reported."""
 
 
-class ResourceRule(_Section):
+class ResourceRule(Section):
     """How cpu (in cores) or memory (in bytes) is queried."""
 
     container_query: Query = ""
@@ -204,7 +194,7 @@ class ResourceRule(_Section):
     """Label that names the container. Empty: a pod is one container without a name."""
 
 
-class ResourceRules(_Section):
+class ResourceRules(Section):
     """What ``metrics.k8s.io`` answers from Prometheus."""
 
     cpu: ResourceRule
@@ -213,7 +203,7 @@ class ResourceRules(_Section):
     memory: ResourceRule
     """Working set in bytes."""
 
-    window: Annotated[float, BeforeValidator(_parse_duration)] = 0.0
+    window: Seconds = 0.0
     """Span of time the cpu values cover, as a Prometheus duration, reported with each value; in
     seconds once loaded. Default ``0s``."""
 
@@ -222,8 +212,11 @@ class ResourceRules(_Section):
     is reported."""
 
 
-class RuleFile(_Section):
+class RuleFile(Section):
     """A whole rule file."""
+
+    backends: Annotated[tuple[Backend, ...], Field(strict=False)] = ()
+    """Further Prometheus servers, for rules that name one. Empty: that of the command line only."""
 
     rules: Annotated[tuple[DiscoveryRule, ...], Field(strict=False)] = ()
     """Rules of ``custom.metrics.k8s.io``. Empty: the group is not served."""

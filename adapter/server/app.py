@@ -1,18 +1,19 @@
 """The HTTP application, and the server that runs it."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 
 import aiohttp
 from aiohttp import web
 from isal import isal_zlib
 
 from adapter import __version__
-from adapter.apis.base import ROUTES, APIGroup, APIRequest, Handler, HTTPHandler
+from adapter.apis.base import ROUTES, APIGroup, APIRequest, Handler, HTTPHandler, Transform
 from adapter.periodic import Clock, SystemClock
 from adapter.server.discovery import Discovery
 from adapter.server.middleware import deadline, errors_as_status, observed, usual_headers
-from adapter.server.negotiate import RESOURCE_TRANSFORMS, negotiate
+from adapter.server.negotiate import negotiate
 from adapter.server.probes import Checks
 from adapter.server.responses import document
 from adapter.telemetry import Telemetry
@@ -67,16 +68,21 @@ def build_app(
     discovery.add_routes(app)
     checks.add_routes(app)
     for group in groups:
-        group.add_routes(app, over_http)
+        group.add_routes(app, partial(over_http, transforms=group.transforms))
     app.router.add_route("GET", "/metrics", _metrics(telemetry))
     return app
 
 
-def over_http(handler: Handler) -> HTTPHandler:
-    """Make an HTTP handler of an API group's: negotiate, ask, send."""
+def over_http(handler: Handler, transforms: Collection[Transform]) -> HTTPHandler:
+    """Make an HTTP handler of an API group's: negotiate, ask, send.
+
+    Args:
+        handler: The group's.
+        transforms: The kinds it can send its answers as.
+    """
 
     async def answer(request: web.Request) -> web.Response:
-        accepted = negotiate(request.headers.get("Accept", ""), RESOURCE_TRANSFORMS)
+        accepted = negotiate(request.headers.get("Accept", ""), transforms)
         path = dict(request.match_info)
         answer = await handler(
             APIRequest(
@@ -98,7 +104,9 @@ def warning_header(text: str) -> str:
     >>> warning_header('served from "kubelets"')
     '299 - "served from \\"kubelets\\""'
     """
-    line = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
+    # a header cannot hold control characters, and the text may repeat what a client sent
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join(printable.split()).replace("\\", "\\\\").replace('"', '\\"')
     return f'299 - "{line}"'
 
 

@@ -1,15 +1,17 @@
 """What is served, told to clients: ``/``, ``/apis`` and below, ``/version``.
 
 kube-apiserver decides by these whether the APIs are available, and namespace deletion waits for
-them. So the documents are made once, at start, and never depend on a source.
+them. So they never depend on a backend: what a group lists comes from memory, and its documents are
+made again only when it lists something else.
 """
 
 import hashlib
+import operator
 import platform
 import sys
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -43,11 +45,9 @@ class Discovery:
         self._groups = tuple(groups)
         self._paths = _json({"paths": sorted({*_api_paths(groups), *other_paths, "/version"})})
         self._version = _json(version_info(version))
-        self._aggregated = {form: _json(aggregated_list(groups, form)) for form in AGGREGATED}
-        # quoted as HTTP wants it, in upper case as Go's "%X"
-        self._etags = {
-            form: f'"{hashlib.sha512(body).hexdigest().upper()}"'
-            for form, body in self._aggregated.items()
+        self._aggregated = {
+            form: KeptDocument(groups, partial(aggregated_list, groups, form))
+            for form in AGGREGATED
         }
 
     def add_routes(self, app: web.Application) -> None:
@@ -57,13 +57,15 @@ class Discovery:
         for path in ("/apis", "/apis/"):
             _add(app, path, self._group_list)
         for group in self._groups:
-            below = {f"/apis/{group.name}": group_document(group)} | {
-                f"/apis/{group.name}/{version}": resource_list(group, version)
+            below = {f"/apis/{group.name}": KeptDocument((), partial(group_document, group))} | {
+                f"/apis/{group.name}/{version}": KeptDocument(
+                    [group], partial(resource_list, group, version)
+                )
                 for version in group.versions
             }
-            for path, body in below.items():
-                _add(app, path, _document_handler(_json(body)))
-                _add(app, f"{path}/", _document_handler(_json(body)))
+            for path, kept in below.items():
+                _add(app, path, _document_handler(kept))
+                _add(app, f"{path}/", _document_handler(kept))
 
     def not_found(self, path: str) -> web.Response:
         """Answer a request for a *path* that is not routed.
@@ -87,17 +89,49 @@ class Discovery:
             body = _group_list_document(self._groups, _local_port(request))
             return await document(request, accepted, [body])
         form = accepted.transform
+        body, etag = self._aggregated[form].current()
         headers = {
             "Cache-Control": "public",
-            "ETag": self._etags[form],
+            "ETag": etag,
             "Vary": "Accept",
             # repeated as it was asked: without this exact type kube-apiserver ignores the answer
             "Content-Type": f"{accepted.media_type};g={form.group};v={form.version};as={form.kind}",
         }
-        if _matches(request.headers.get("If-None-Match", ""), self._etags[form]):
+        if _matches(request.headers.get("If-None-Match", ""), etag):
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
-        return await document(request, accepted, [self._aggregated[form]], headers=headers)
+        return await document(request, accepted, [body], headers=headers)
+
+
+class Document(NamedTuple):
+    """JSON, and its ``ETag``: quoted as HTTP wants it, in upper case as Go's ``%X``."""
+
+    body: bytes
+    etag: str
+
+
+class KeptDocument:
+    """A document about the resources of *groups*, as long as these are the same.
+
+    Args:
+        groups: Those whose resources *make* looks at.
+        make: Makes it; called once at the beginning and once for each change.
+    """
+
+    def __init__(self, groups: Iterable[APIGroup], make: Callable[[], object]) -> None:
+        self._groups = tuple(groups)
+        self._make = make
+        self._made_of: list[tuple[APIResource, ...]] | None = None
+        self._document = Document(b"", "")
+
+    def current(self) -> Document:
+        """The document; two calls give the same one while every group lists the same tuple."""
+        resources = [group.resources() for group in self._groups]
+        if self._made_of is None or any(map(operator.is_not, resources, self._made_of)):
+            body = _json(self._make())
+            self._document = Document(body, f'"{hashlib.sha512(body).hexdigest().upper()}"')
+            self._made_of = resources
+        return self._document
 
 
 def group_document(group: APIGroup, port: int | None = None) -> dict[str, Any]:
@@ -127,7 +161,7 @@ def resource_list(group: APIGroup, version: str) -> dict[str, Any]:
                 "kind": resource.kind,
                 "verbs": resource.verbs,
             }
-            for resource in group.resources
+            for resource in group.resources()
         ],
     }
 
@@ -144,7 +178,7 @@ def aggregated_list(groups: Sequence[APIGroup], form: Transform) -> dict[str, An
                 "versions": [
                     {
                         "version": version,
-                        "resources": [_discovered(resource) for resource in group.resources],
+                        "resources": _discovered(group.resources()),
                         "freshness": "Current",
                     }
                     for version in group.versions
@@ -172,15 +206,36 @@ def version_info(version: str) -> dict[str, str]:
     }
 
 
-def _discovered(resource: APIResource) -> dict[str, Any]:
-    return {
-        "resource": resource.name,
-        # null would crash client-go 0.26; empty means: of this group and version
-        "responseKind": {"group": "", "version": "", "kind": resource.kind},
-        "scope": "Namespaced" if resource.namespaced else "Cluster",
-        "singularResource": "",
-        "verbs": resource.verbs,
-    }
+def _discovered(resources: Iterable[APIResource]) -> list[dict[str, Any]]:
+    """``APIResourceDiscovery`` of *resources*; ``pods/x`` is the subresource x of ``pods``.
+
+    A resource that is listed only by its subresources gets an entry of the same kind, for them to
+    be in.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for resource in resources:
+        name, _, subresource = resource.name.partition("/")
+        kind = _response_kind(resource.kind)
+        entry = found.get(name)
+        if entry is None:
+            entry = found[name] = {
+                "resource": name,
+                "responseKind": kind,
+                "scope": "Namespaced" if resource.namespaced else "Cluster",
+                "singularResource": "",
+                "verbs": resource.verbs,
+            }
+        if subresource:
+            entry.setdefault("subresources", []).append(
+                {"subresource": subresource, "responseKind": kind, "verbs": resource.verbs}
+            )
+    return list(found.values())
+
+
+@lru_cache(maxsize=16)
+def _response_kind(kind: str) -> msgspec.Raw:
+    # null would crash client-go 0.26; empty means: of this group and version
+    return msgspec.Raw(_json({"group": "", "version": "", "kind": kind}))
 
 
 @lru_cache(maxsize=16)
@@ -199,9 +254,10 @@ def _api_paths(groups: Sequence[APIGroup]) -> list[str]:
     return ["/apis", *(f"/apis/{path}" for path in below)]
 
 
-def _document_handler(body: bytes) -> HTTPHandler:
+def _document_handler(kept: KeptDocument) -> HTTPHandler:
     async def answer(request: web.Request) -> web.Response:
-        return await document(request, negotiate(request.headers.get("Accept", "")), [body])
+        accepted = negotiate(request.headers.get("Accept", ""))
+        return await document(request, accepted, [kept.current().body])
 
     return answer
 

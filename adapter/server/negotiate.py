@@ -20,13 +20,6 @@ class MediaType(StrEnum):
     YAML = "application/yaml"
 
 
-RESOURCE_TRANSFORMS = frozenset(
-    Transform(kind, "meta.k8s.io", version)
-    for kind in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
-    for version in ("v1", "v1beta1")
-)
-"""The kinds a resource can be asked as."""
-
 _PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
 

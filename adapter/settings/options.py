@@ -83,8 +83,10 @@ class Settings:
         "warm",
         SOURCES,
         "what stands by while Prometheus serves: warm keeps the kubelet scraper running, off "
-        "leaves Prometheus alone; without --prometheus-url the scraper serves in any case",
-        choices=("warm", "off"),
+        "leaves Prometheus alone; without --config the scraper serves in any case. A rule file "
+        "without resourceRules leaves metrics.k8s.io to another server, unless this is primary: "
+        "then the scraper serves it",
+        choices=("warm", "off", "primary"),
     )
 
     kubeconfig: str = option(
@@ -240,11 +242,12 @@ class Settings:
     prometheus_timeout: float = option(
         Kind.DURATION, 10.0, PROMETHEUS, "time one request to Prometheus may take", unit="seconds"
     )
-    config: str = option(
-        Kind.TEXT,
-        "",
+    config: tuple[str, ...] = option(
+        Kind.ARRAY,
+        (),
         PROMETHEUS,
-        "rule file, in prometheus-adapter's format",
+        "rule file in prometheus-adapter's format, or a directory of *.yaml and *.yml files; all "
+        "that are given count, in that order",
         peer=Peer.PROMETHEUS_ADAPTER,
     )
     metrics_relist_interval: float = option(
@@ -254,7 +257,6 @@ class Settings:
         "period of series discovery",
         peer=Peer.PROMETHEUS_ADAPTER,
         unit="seconds",
-        pending=True,
     )
     metrics_max_age: float = option(
         Kind.DURATION,
@@ -263,7 +265,14 @@ class Settings:
         "how far discovery looks back; 0 is --metrics-relist-interval",
         peer=Peer.PROMETHEUS_ADAPTER,
         unit="seconds",
-        pending=True,
+    )
+    metrics_delist_grace: float = option(
+        Kind.DURATION,
+        300.0,
+        PROMETHEUS,
+        "how long a custom or external metric stays known when discovery no longer finds its "
+        "series, so that a gap in its scrapes takes nothing away",
+        unit="seconds",
     )
 
     logging_format: str = option(

@@ -25,6 +25,7 @@ def problems(settings: Settings) -> tuple[str, ...]:
         *_kubelet(settings),
         *_kubelet_credentials(settings),
         *_prometheus(settings),
+        *_discovery(settings),
     )
 
 
@@ -126,7 +127,7 @@ def _kubelet_credentials(settings: Settings) -> Iterator[str]:
 def _prometheus(settings: Settings) -> Iterator[str]:
     if settings.prometheus_url:
         yield from _prometheus_url(settings.prometheus_url)
-        if not settings.config:
+        if not any(settings.config):
             yield "--prometheus-url needs --config: the rule file says what to ask Prometheus for"
     elif settings.fallback == "off":
         yield "--fallback off needs --prometheus-url: nothing would be left to serve from"
@@ -143,10 +144,21 @@ def _prometheus(settings: Settings) -> Iterator[str]:
     for number, header in enumerate(settings.prometheus_header, start=1):
         if not header.partition("=")[0].strip():
             yield f"--prometheus-header number {number} has no name: write it as NAME=VALUE"
-    if settings.metrics_relist_interval <= 0:
+
+
+def _discovery(settings: Settings) -> Iterator[str]:
+    interval, age = settings.metrics_relist_interval, settings.metrics_max_age
+    if interval <= 0:
         yield "--metrics-relist-interval must be positive"
-    if settings.metrics_max_age < 0:
+    if age < 0:
         yield "--metrics-max-age must not be negative"
+    if 0 < age < interval:
+        yield (
+            f"--metrics-max-age {format_duration(age)} must not be less than "
+            f"--metrics-relist-interval {format_duration(interval)}: series would be overlooked"
+        )
+    if settings.metrics_delist_grace < 0:
+        yield "--metrics-delist-grace must not be negative"
 
 
 def _prometheus_url(url: str) -> Iterator[str]:

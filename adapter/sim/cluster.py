@@ -19,12 +19,14 @@ from adapter.sim.identity import Identities, User, allow_known_users
 from adapter.sim.kube_apiserver import KubeApiServer
 from adapter.sim.kube_objects import ObjectStore
 from adapter.sim.kube_resources import (
+    RESOURCES,
     changed_node,
     config_map_object,
     namespace_object,
     node_object,
     pod_object,
 )
+from adapter.sim.kube_served import PlainObjects, ServedResources
 from adapter.sim.kubelet import SimKubelet
 from adapter.sim.kubelet_server import KubeletServer
 from adapter.sim.layout import Layout, LayoutName, namespaces, node_labels
@@ -76,6 +78,7 @@ class SimCluster:
     workloads: Truth = field(init=False)
     kubelets: dict[str, SimKubelet] = field(init=False)
     api: KubeApiServer = field(init=False)
+    objects: PlainObjects = field(init=False)
     identities: Identities = field(init=False)
 
     async def __aenter__(self) -> Self:
@@ -254,10 +257,12 @@ class SimCluster:
         return kubelet
 
     async def _start_api(self, stack: contextlib.AsyncExitStack) -> None:
-        store = ObjectStore()
+        store, served = ObjectStore(), ServedResources(RESOURCES)
+        self.objects = PlainObjects(store, served, self.clock)
         self._fill(store)
         self.api = KubeApiServer(
             store,
+            served,
             identities=self.identities,
             access=Access(self.identities, allow_known_users(self.identities)),
             aggregator=Aggregator(self.front_proxy.key_pair),
@@ -281,6 +286,9 @@ class SimCluster:
             store.put("nodes", self._node_object(name, node_labels(index), created))
         for pod in self.workloads.pods():
             store.put("pods", pod_object(pod))
+        for namespace in namespaces()[:2]:
+            self.objects.add("ingresses.networking.k8s.io", namespace, "front", {"tier": "edge"})
+            self.objects.add("services", namespace, "web", {"team": namespace})
 
     def _node_object(self, name: str, labels: Mapping[str, str], created: float) -> dict[str, Any]:
         return node_object(

@@ -18,6 +18,7 @@ from adapter.sim.identity import USER, Identities
 from adapter.sim.kube_groups import DiscoveryHandlers
 from adapter.sim.kube_lists import ObjectReader
 from adapter.sim.kube_objects import ObjectStore
+from adapter.sim.kube_served import ServedResources
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class KubeApiServer:
 
     Args:
         store: The objects.
+        served: The resources they are of.
         identities: Who asks.
         access: May they; records the reviews others ask for.
         aggregator: Backends of registered groups.
@@ -53,6 +55,7 @@ class KubeApiServer:
     def __init__(
         self,
         store: ObjectStore,
+        served: ServedResources,
         *,
         identities: Identities,
         access: Access,
@@ -62,9 +65,11 @@ class KubeApiServer:
         self.store = store
         self.access = access
         self.aggregator = aggregator
+        self.discovery = DiscoveryHandlers(served, aggregator)
         self.url = ""
         self.requests: deque[str] = deque(maxlen=10_000)
         """Method and target of the last requests, the newest last."""
+        self._served = served
         self._identities = identities
         self._clock = clock
         self._stack = contextlib.AsyncExitStack()
@@ -103,25 +108,40 @@ class KubeApiServer:
         self.store.expire_history()
 
     def _routes(self) -> list[web.RouteDef]:
-        objects = ObjectReader(self.store, self._clock.time)
-        namespaced = "/api/v1/namespaces/{namespace}/{resource}"
+        objects = ObjectReader(self.store, self._served, self._clock.time)
         reviews = "/apis/authorization.k8s.io/v1"
         tokens = "/apis/authentication.k8s.io/v1/tokenreviews"
+        group = "/apis/{group}/{version}"
+        readers = {
+            "/{resource}": objects.list_or_watch,
+            "/{resource}/{name}": objects.get_object,
+            "/namespaces/{namespace}/{resource}": objects.list_or_watch,
+            "/namespaces/{namespace}/{resource}/{name}": objects.get_object,
+        }
         return [
             *(web.get(path, self._serve_ok) for path in ("/healthz", "/livez", "/readyz")),
             web.get("/version", self._serve_version),
-            *DiscoveryHandlers(self.aggregator).routes(),
+            *self.discovery.routes(),
             web.post(tokens, self.access.review_token),
             web.post(f"{reviews}/subjectaccessreviews", self.access.review_access),
             web.post(f"{reviews}/selfsubjectaccessreviews", self.access.review_own_access),
-            web.get("/api/v1/{resource}", objects.list_or_watch),
-            web.get("/api/v1/{resource}/{name}", objects.get_object),
-            web.get(namespaced, objects.list_or_watch),
-            web.get(f"{namespaced}/{{name}}", objects.get_object),
-            web.route("*", "/apis/{group}/{version}", self._proxy),
-            web.route("*", "/apis/{group}/{version}/{rest:.*}", self._proxy),
+            *(web.get(f"/api/v1{path}", reader) for path, reader in readers.items()),
+            web.get(group, self._own_or_proxied(self.discovery.serve_version)),
+            *(web.get(group + path, self._own_or_proxied(it)) for path, it in readers.items()),
+            web.route("*", group, self._proxy),
+            web.route("*", f"{group}/{{rest:.*}}", self._proxy),
             web.get("/openapi/v3/apis/{group}/{version}", self._proxy),
         ]
+
+    def _own_or_proxied(self, handler: Handler) -> Handler:
+        """Let *handler* serve the stand-in's own groups, and backends the others."""
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            path = request.match_info
+            own = path["version"] in self._served.versions(path["group"])
+            return await (handler if own else self._proxy)(request)
+
+        return serve
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,34 +1,11 @@
-"""Discovery of the stand-in's own groups, legacy documents and aggregated (v2) ones."""
+"""Documents of discovery, legacy and aggregated (v2) ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import web
 
-from adapter.sim.kube_resources import RESOURCES
-
 AGGREGATED_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-
-
-class OwnGroup(NamedTuple):
-    """A group the stand-in serves itself: reviews that are only created."""
-
-    group: str
-    version: str
-    reviews: Mapping[str, str]
-
-
-OWN_GROUPS: Sequence[OwnGroup] = (
-    OwnGroup("authentication.k8s.io", "v1", {"tokenreviews": "TokenReview"}),
-    OwnGroup(
-        "authorization.k8s.io",
-        "v1",
-        {
-            "selfsubjectaccessreviews": "SelfSubjectAccessReview",
-            "subjectaccessreviews": "SubjectAccessReview",
-        },
-    ),
-)
 
 
 def wants_aggregated(request: web.Request) -> bool:
@@ -50,37 +27,6 @@ def group_document(group: str, versions: Sequence[str]) -> dict[str, Any]:
         "versions": entries,
         "preferredVersion": entries[0],
     }
-
-
-def core_resources() -> dict[str, Any]:
-    """``APIResourceList`` of core/v1."""
-    resources = [
-        {
-            "name": resource.name,
-            "singularName": resource.singular,
-            "namespaced": resource.namespaced,
-            "kind": resource.kind,
-            "verbs": list(resource.verbs),
-            "shortNames": list(resource.short_names),
-        }
-        for resource in RESOURCES.values()
-    ]
-    return _resource_list("v1", resources)
-
-
-def own_resources(own: OwnGroup) -> dict[str, Any]:
-    """``APIResourceList`` of one of the stand-in's own groups."""
-    resources = [
-        {
-            "name": name,
-            "singularName": kind.lower(),
-            "namespaced": False,
-            "kind": kind,
-            "verbs": ["create"],
-        }
-        for name, kind in own.reviews.items()
-    ]
-    return _resource_list(f"{own.group}/{own.version}", resources)
 
 
 def aggregated_list(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -126,12 +72,3 @@ def aggregated_version(document: Mapping[str, Any] | None, version: str) -> dict
                 {"subresource": subresource, "responseKind": kind, "verbs": entry["verbs"]}
             )
     return {"version": version, "resources": list(resources.values()), "freshness": "Current"}
-
-
-def _resource_list(group_version: str, resources: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": group_version,
-        "resources": resources,
-    }

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from adapter.errors import BadRequest, NotAcceptable, NotFound
+from adapter.errors import BadRequest, MethodNotAllowed, NotAcceptable, NotFound
 from adapter.model.labels import parse_selector
 from adapter.sim.kube_objects import Event, Expired, Object, ObjectStore, parse_fields
-from adapter.sim.kube_resources import RESOURCES, Resource
+from adapter.sim.kube_resources import Resource
+from adapter.sim.kube_served import ServedResources
 from adapter.sim.kube_table import table
 
 Matcher = Callable[[Object], bool]
@@ -42,20 +43,24 @@ class ObjectReader:
 
     Args:
         store: The objects.
+        served: The resources they are of.
         now: Wall time in Unix seconds, for ages in tables.
     """
 
-    def __init__(self, store: ObjectStore, now: Callable[[], float]) -> None:
+    def __init__(
+        self, store: ObjectStore, served: ServedResources, now: Callable[[], float]
+    ) -> None:
         self._store = store
+        self._served = served
         self._now = now
 
     async def get_object(self, request: web.Request) -> web.Response:
         """Serve one object."""
-        resource = _resource(request)
+        resource = self._resource(request)
         name = request.match_info["name"]
-        found = self._store.get(resource.name, request.match_info.get("namespace", ""), name)
+        found = self._store.get(resource.key, request.match_info.get("namespace", ""), name)
         if found is None:
-            raise NotFound(f'{resource.name} "{name}" not found', name=name, kind=resource.name)
+            raise NotFound(f'{resource.key} "{name}" not found', name=name, kind=resource.name)
         form = _form(request)
         if form == "Table":
             metadata = {"resourceVersion": str(self._store.revision)}
@@ -64,13 +69,13 @@ class ObjectReader:
 
     async def list_or_watch(self, request: web.Request) -> web.StreamResponse:
         """Serve a list, or a watch when the query asks for one."""
-        resource = _resource(request)
+        resource = self._resource(request)
         if request.query.get("watch") in ("1", "true"):
             return await self._watch(request, resource)
         matches = _matcher(request, resource)
         found = [
             candidate
-            for candidate in self._store.list(resource.name, request.match_info.get("namespace"))
+            for candidate in self._store.list(resource.key, request.match_info.get("namespace"))
             if matches(candidate)
         ]
         page, metadata = self._page(found, request.query)
@@ -81,9 +86,21 @@ class ObjectReader:
             items: Sequence[Any] = [_single(candidate, form, resource) for candidate in page]
             kind, version = "PartialObjectMetadataList", "meta.k8s.io/v1"
         else:
-            items, kind, version = page, f"{resource.kind}List", "v1"
+            items, kind, version = page, f"{resource.kind}List", resource.api_version
         document = {"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}
         return _json(document)
+
+    def _resource(self, request: web.Request) -> Resource:
+        path = request.match_info
+        group, version = path.get("group", ""), path.get("version", "v1")
+        resource = self._served.find(group, version, path["resource"])
+        if "namespace" in path and not resource.namespaced:
+            raise NotFound("the server could not find the requested resource")
+        if "list" not in resource.verbs:
+            raise MethodNotAllowed(
+                "the server does not allow this method on the requested resource"
+            )
+        return resource
 
     def _page(
         self, found: Sequence[Object], query: Mapping[str, str]
@@ -130,8 +147,8 @@ class ObjectReader:
         form = _form(request)
         namespace = request.match_info.get("namespace")
         bookmarks = request.query.get("allowWatchBookmarks") in ("1", "true")
-        initial = self._store.list(resource.name, namespace) if since == 0 else []
-        with self._store.watch(resource.name, since or self._store.revision) as queue:
+        initial = self._store.list(resource.key, namespace) if since == 0 else []
+        with self._store.watch(resource.key, since or self._store.revision) as queue:
             for candidate in initial:
                 if matches(candidate):
                     yield {"type": "ADDED", "object": _single(candidate, form, resource)}
@@ -172,13 +189,6 @@ def _matcher(request: web.Request, resource: Resource) -> Matcher:
     )
 
 
-def _resource(request: web.Request) -> Resource:
-    resource = RESOURCES.get(request.match_info["resource"])
-    if resource is None or ("namespace" in request.match_info and not resource.namespaced):
-        raise NotFound("the server could not find the requested resource")
-    return resource
-
-
 def _form(request: web.Request) -> str:
     """How the client wants objects: ``""`` as they are, ``Table`` or ``PartialObjectMetadata``."""
     ranges = request.headers.get("Accept", "*/*").lower().split(",")
@@ -204,7 +214,7 @@ def _single(candidate: Object, form: str, resource: Resource) -> dict[str, Any]:
     if form == "PartialObjectMetadata":
         metadata = candidate["metadata"]
         return {"kind": form, "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
-    return {"kind": resource.kind, "apiVersion": "v1", **candidate}
+    return {"kind": resource.kind, "apiVersion": resource.api_version, **candidate}
 
 
 def _number(query: Mapping[str, str], name: str, default: float) -> float:

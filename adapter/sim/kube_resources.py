@@ -1,4 +1,4 @@
-"""The core/v1 resources the stand-in serves, and how the workloads look as objects."""
+"""The resources the stand-in serves from the start, and how the workloads look as objects."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,27 +16,60 @@ class Resource(NamedTuple):
     kind: str
     namespaced: bool
     singular: str
-    short_names: tuple[str, ...]
+    short_names: tuple[str, ...] = ()
     fields: tuple[str, ...] = _COMMON_FIELDS
     verbs: tuple[str, ...] = ("get", "list", "watch")
+    group: str = ""
+    version: str = "v1"
+
+    @property
+    def key(self) -> str:
+        """Under which the store has its objects, whatever version they are asked for in."""
+        return f"{self.name}.{self.group}" if self.group else self.name
+
+    @property
+    def api_version(self) -> str:
+        """``apiVersion`` of its objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
 
 
-RESOURCES: Mapping[str, Resource] = {
-    resource.name: resource
-    for resource in (
-        Resource("configmaps", "ConfigMap", True, "configmap", ("cm",)),
-        Resource("namespaces", "Namespace", False, "namespace", ("ns",)),
-        Resource("nodes", "Node", False, "node", ("no",)),
-        Resource(
-            "pods",
-            "Pod",
-            True,
-            "pod",
-            ("po",),
-            (*_COMMON_FIELDS, "spec.nodeName", "status.phase"),
-        ),
-    )
-}
+def _review(group: str, name: str, kind: str) -> Resource:
+    return Resource(name, kind, False, kind.lower(), verbs=("create",), group=group)
+
+
+_PODS = Resource(
+    "pods", "Pod", True, "pod", ("po",), (*_COMMON_FIELDS, "spec.nodeName", "status.phase")
+)
+
+RESOURCES: Sequence[Resource] = (
+    Resource("configmaps", "ConfigMap", True, "configmap", ("cm",)),
+    Resource("namespaces", "Namespace", False, "namespace", ("ns",)),
+    Resource("nodes", "Node", False, "node", ("no",)),
+    Resource("persistentvolumes", "PersistentVolume", False, "persistentvolume", ("pv",)),
+    _PODS,
+    Resource("services", "Service", True, "service", ("svc",)),
+    Resource("deployments", "Deployment", True, "deployment", ("deploy",), group="apps"),
+    _review("authentication.k8s.io", "tokenreviews", "TokenReview"),
+    _review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    _review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview"),
+    Resource("jobs", "Job", True, "job", group="batch"),
+    Resource("ingresses", "Ingress", True, "ingress", ("ing",), group="networking.k8s.io"),
+)
+"""By group, the groups as discovery lists them."""
+
+
+def plain_object(
+    namespace: str, name: str, labels: Mapping[str, str], created: float
+) -> dict[str, Any]:
+    """An object of which nothing matters but its labels; *namespace* is "" for none."""
+    metadata = {
+        "name": name,
+        **({"namespace": namespace} if namespace else {}),
+        "uid": f"object-{namespace}-{name}",
+        "creationTimestamp": format_rfc3339(created),
+        "labels": dict(labels),
+    }
+    return {"metadata": metadata, "spec": {}}
 
 
 def namespace_object(name: str, created: float) -> dict[str, Any]:

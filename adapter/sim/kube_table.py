@@ -36,7 +36,7 @@ def table(
                 "description": "",
                 "priority": 0,
             }
-            for name in _COLUMNS[resource.name]
+            for name in _COLUMNS.get(resource.key, ("Name", "Age"))
         ],
         "rows": [
             {"cells": _cells(resource, item, now), "object": _row_object(resource, item, include)}
@@ -49,7 +49,7 @@ def _row_object(resource: Resource, item: Object, include: str) -> dict[str, Any
     if include == "None":
         return None
     if include == "Object":
-        return {"kind": resource.kind, "apiVersion": "v1", **item}
+        return {"kind": resource.kind, "apiVersion": resource.api_version, **item}
     return {
         "kind": "PartialObjectMetadata",
         "apiVersion": "meta.k8s.io/v1",
@@ -60,7 +60,7 @@ def _row_object(resource: Resource, item: Object, include: str) -> dict[str, Any
 def _cells(resource: Resource, item: Object, now: float) -> list[Any]:
     name = item["metadata"]["name"]
     age = _age(now - parse_rfc3339(item["metadata"]["creationTimestamp"]))
-    match resource.name:
+    match resource.key:
         case "nodes":
             condition = item["status"]["conditions"][0]["status"]
             status = "Ready" if condition == "True" else "NotReady"
@@ -73,8 +73,10 @@ def _cells(resource: Resource, item: Object, now: float) -> list[Any]:
             return [name, f"{ready}/{len(statuses)}", phase, str(restarts), age]
         case "namespaces":
             return [name, item["status"]["phase"], age]
-        case _:
+        case "configmaps":
             return [name, len(item["data"]), age]
+        case _:
+            return [name, age]
 
 
 def _age(seconds: float) -> str:

@@ -1,10 +1,12 @@
 """What an API group asks of a source. The contract is the documentation."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from adapter.model.metrics import NodeMetrics, PodMetrics
-from adapter.model.resources import PodKey
+from adapter.errors import NotFound
+from adapter.model.labels import EVERYTHING, Selector
+from adapter.model.metrics import ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics
+from adapter.model.resources import ListedMetric, PodKey, ResourceInfo
 
 
 class ResourceMetricsSource(Protocol):
@@ -41,3 +43,90 @@ class ResourceMetricsSource(Protocol):
 
     def why_no_node(self, name: str) -> str:
         """Why `nodes` has nothing for node *name*: a clause for ``Status.message``."""
+
+
+class ObjectQuestion(NamedTuple):
+    """What a request asks of a custom metric.
+
+    Attributes:
+        resource: The kind of the objects described.
+        namespace: Theirs; "" for cluster-scoped objects.
+        names: The objects, sorted, at least one.
+        metric: The metric's name in the API.
+        selector: On the labels of the series (``metricLabelSelector``).
+        by_name: One object was named; without, *names* are those a label selector found.
+    """
+
+    resource: ResourceInfo
+    namespace: str
+    names: tuple[str, ...]
+    metric: str
+    selector: Selector = EVERYTHING
+    by_name: bool = False
+
+
+class ObjectValues(NamedTuple):
+    """Values by object name; objects without a usable one are absent.
+
+    *warning* is a sentence for the person who asked, such as why objects are absent.
+    """
+
+    values: Mapping[str, MetricValue]
+    warning: str | None = None
+
+
+class CustomMetricsSource(Protocol):
+    """Metrics of Kubernetes objects, for ``custom.metrics.k8s.io``."""
+
+    def listed(self) -> tuple[ListedMetric, ...]:
+        """What discovery lists, sorted; the same tuple until it changes. Answers from memory."""
+
+    async def object_values(self, question: ObjectQuestion) -> ObjectValues:
+        """Values of a metric for objects.
+
+        Raises:
+            NotFound: The metric is not known for that resource, an object asked for by name has no
+                usable value, or no object has one for a reason that should be told; the message is
+                that of `no_metric` and ends with the cause.
+            BadRequest: The selector cannot be put into a query.
+            SourceError: The source as a whole failed; `SourceTimeout` if it was slow.
+        """
+
+
+class ExternalValues(NamedTuple):
+    """The series of an external metric; *warning* as in `ObjectValues`."""
+
+    values: Sequence[ExternalMetricValue]
+    warning: str | None = None
+
+
+class ExternalMetricsSource(Protocol):
+    """Metrics of things outside of Kubernetes, for ``external.metrics.k8s.io``."""
+
+    def listed(self) -> tuple[str, ...]:
+        """What discovery lists, sorted; the same tuple until it changes. Answers from memory."""
+
+    async def series(self, metric: str, namespace: str, selector: Selector) -> ExternalValues:
+        """All series of *metric* that *namespace* may see and *selector* selects.
+
+        Raises:
+            NotFound: The metric is not known.
+            Forbidden: It is not for *namespace*.
+            BadRequest: The selector cannot be put into a query.
+            SourceError: The source as a whole failed; `SourceTimeout` if it was slow.
+        """
+
+
+def no_metric(metric: str, what: str, why: str) -> NotFound:
+    """The error for a metric that is not there, or has no value.
+
+    Its text begins as custom-metrics-apiserver's (``pkg/provider/errors.go``), which people and
+    programs search for; then comes the cause.
+
+    Args:
+        metric: The metric's name in the API.
+        what: The resource, and the object's name when one was named: ``pods web-0``.
+        why: The cause, a clause.
+    """
+    text = f"the server could not find the metric {metric} for {what}"
+    return NotFound(f"{text}: {why}", details=False)

@@ -118,6 +118,25 @@ async def test_api_resources(kubectl):
     assert "subjectaccessreviews.authorization.k8s.io" in output.split()
 
 
+async def test_get_objects_of_groups(kubectl):
+    ingresses = await kubectl.rows("get", "ing", "-A")
+    services = await kubectl("get", "services", "-n", "team-01", "-l", "team=team-01", "-o", "name")
+
+    assert ingresses[0] == ["NAMESPACE", "NAME", "AGE"]
+    assert [row[:2] for row in ingresses[1:]] == [["team-00", "front"], ["team-01", "front"]]
+    assert services.split() == ["service/web"]
+    assert await kubectl("get", "deployments,jobs,pv", "-A", "-o", "name") == ""
+
+
+async def test_get_a_custom_resource(kubectl, cluster):
+    cluster.objects.define("widgets.example.com", "Widget", namespaced=False, versions=["v2", "v1"])
+    cluster.objects.add("widgets.example.com", "", "one")
+
+    assert (await kubectl("get", "widgets", "-o", "name")).split() == ["widget.example.com/one"]
+    widget = json.loads(await kubectl("get", "widget", "one", "-o", "json"))
+    assert widget["apiVersion"] == "example.com/v2"
+
+
 async def test_what_is_missing_is_said_in_kubectls_words(kubectl):
     errors = await kubectl("get", "pod", "-n", "team-00", "absent", code=1)
 

@@ -6,10 +6,9 @@ import promql_parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.promql.functions import TemplateError
 from adapter.promql.matchers import Matcher, MatchOp, quote
 from adapter.promql.response import ResponseError, VectorAnswer
-from adapter.promql.template import parse_template
+from adapter.promql.template import TemplateError, parse_template
 
 # Prometheus' own strings are UTF-8, so halves of surrogate pairs do not occur in them.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

@@ -6,7 +6,14 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.model.quantity import Format, Quantity, format_cpu, format_memory
+from adapter.model.quantity import (
+    MAX_VALUE,
+    Format,
+    Quantity,
+    format_cpu,
+    format_memory,
+    format_value,
+)
 
 SUFFIXES = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
@@ -115,3 +122,19 @@ def test_any_text_parses_or_is_refused(text):
         assert "invalid quantity" in str(error)  # noqa: PT017 - either way is fine
     else:
         assert Quantity.parse(str(quantity)) == quantity
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_value_is_printed_as_near_as_clients_can_read(value):
+    """Within half a thousandth, nano below that; canonical; never zero for something."""
+    text = format_value(value)
+    printed = value_of(text)
+
+    bounded = max(-MAX_VALUE, min(Fraction(value), MAX_VALUE))
+    step = Fraction(1, 1000) if abs(value) >= 0.001 else Fraction(1, 10**9)
+    slack = step / 2 + abs(bounded) * Fraction(1, 2**52)
+    assert abs(printed - bounded) <= slack or abs(printed) == Fraction(1, 10**9)
+    assert (printed == 0) is (value == 0)
+    assert text == str(Quantity.parse(text))
+    assert abs(printed) <= MAX_VALUE
+    assert len(text.strip("-numkMGTPE")) <= 18

@@ -33,6 +33,7 @@ def test_every_field_but_the_warnings_is_a_flag():
     ("argv", "field", "value"),
     [
         pytest.param(["--kubeconfig=/a"], "kubeconfig", "/a", id="equals"),
+        pytest.param(["--config=a", "--config", "b"], "config", ("a", "b"), id="rule-files"),
         pytest.param(["--kubeconfig", "/a"], "kubeconfig", "/a", id="next-argument"),
         pytest.param(["--kubeconfig="], "kubeconfig", "", id="empty"),
         pytest.param(["--kubeconfig=a=b"], "kubeconfig", "a=b", id="equals-in-value"),
@@ -110,7 +111,7 @@ def test_syntax(argv, field, value):
             id="switch",
         ),
         pytest.param(
-            ["--fallback=cold"], '--fallback: "cold" is not one of warm, off', id="choice"
+            ["--fallback=cold"], '--fallback: "cold" is not one of warm, off, primary', id="choice"
         ),
         pytest.param(
             ["/etc/passwd"],
@@ -228,6 +229,8 @@ URL = ["--prometheus-url=http://prometheus:9090", "--config=rules.yaml"]
         pytest.param([*URL, "--prometheus-verb=PUT"], "--prometheus-verb", id="verb"),
         pytest.param(["--metrics-relist-interval=0"], "--metrics-relist-interval", id="relist"),
         pytest.param(["--metrics-max-age=-1s"], "--metrics-max-age", id="max-age"),
+        pytest.param(["--metrics-max-age=1m"], "--metrics-relist-interval", id="short-max-age"),
+        pytest.param(["--metrics-delist-grace=-1s"], "--metrics-delist-grace", id="grace"),
     ],
 )
 def test_other_rules_name_the_flag_to_change(argv, flag):

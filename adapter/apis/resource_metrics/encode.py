@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from adapter.apis.gojson import encode_json
+from adapter.apis.lists import type_meta
 from adapter.model.metrics import NodeMetrics, PodMetrics
 from adapter.model.quantity import format_cpu, format_memory
 from adapter.model.times import format_duration, format_rfc3339
@@ -57,12 +58,14 @@ class Fragment(msgspec.Struct, Generic[Metrics], frozen=True, gc=False):
 
     def whole(self, kind: str, api_version: str) -> bytes:
         """The item as an object of its own."""
-        return _typed(kind, api_version) + self.item[1:]
+        return type_meta(kind, api_version) + self.item[1:]
 
     def partial(self, api_version: str) -> bytes:
         """The item's metadata as a ``PartialObjectMetadata``."""
         return (
-            _typed("PartialObjectMetadata", api_version) + self.item[1 : self.metadata_end] + b"}}"
+            type_meta("PartialObjectMetadata", api_version)
+            + self.item[1 : self.metadata_end]
+            + b"}}"
         )
 
 
@@ -208,21 +211,7 @@ def encode_node_values(node: NodeMetrics) -> str:
     )
 
 
-def encode_list(kind: str, api_version: str, chunks: Iterable[Sequence[bytes]]) -> Iterator[bytes]:
-    """A list of *kind*, in pieces; *chunks* are its items."""
-    yield _typed(kind, api_version) + b'"metadata":{},"items":['
-    comma = b""
-    for items in chunks:
-        yield comma + b",".join(items)
-        comma = b","
-    yield b"]}"
-
-
 def stamped(chunks: Iterable[bytes], now: float) -> Iterator[bytes]:
     """Put *now* (Unix seconds) in as the time the objects were made."""
     text = format_rfc3339(now).encode()
     return (chunk.replace(_NOW, text) for chunk in chunks)
-
-
-def _typed(kind: str, api_version: str) -> bytes:
-    return f'{{"kind":"{kind}","apiVersion":"{api_version}",'.encode()

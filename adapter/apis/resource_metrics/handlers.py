@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from adapter.apis.base import Answer, APIGroup, APIRequest, APIResource, Route
+from adapter.apis.base import (
+    RESOURCE_TRANSFORMS,
+    Answer,
+    APIGroup,
+    APIRequest,
+    APIResource,
+    Route,
+)
 from adapter.apis.resource_metrics.encode import (
     FragmentCache,
     Key,
@@ -89,13 +96,14 @@ def resource_metrics_group(
         ),
     )
     verbs = ("get", "list")
+    resources = (
+        APIResource("nodes", kind="NodeMetrics", namespaced=False, verbs=verbs),
+        APIResource("pods", kind="PodMetrics", namespaced=True, verbs=verbs),
+    )
     return APIGroup(
         name=GROUP,
         versions=VERSIONS,
-        resources=(
-            APIResource("nodes", kind="NodeMetrics", namespaced=False, verbs=verbs),
-            APIResource("pods", kind="PodMetrics", namespaced=True, verbs=verbs),
-        ),
+        resources=lambda: resources,
         routes=(
             Route("/nodes", handlers.list_nodes, "nodes", "list"),
             Route("/nodes/{name}", handlers.get_node, "nodes", "get"),
@@ -103,6 +111,7 @@ def resource_metrics_group(
             Route("/namespaces/{namespace}/pods", handlers.list_pods, "pods", "list"),
             Route("/namespaces/{namespace}/pods/{name}", handlers.get_pod, "pods", "get"),
         ),
+        transforms=RESOURCE_TRANSFORMS,
     )
 
 

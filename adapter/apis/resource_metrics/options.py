@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from adapter.errors import MethodNotAllowed
+from adapter.apis.options import refuse_watch
 from adapter.model.fields import FieldSelector, parse_field_selector
 from adapter.model.labels import Selector, parse_selector
 from adapter.model.resources import GroupResource
@@ -27,13 +27,7 @@ class ListOptions(NamedTuple):
             BadRequest: A selector is wrong.
             MethodNotAllowed: It asks to watch.
         """
-        # apimachinery: the parameter is on unless its value is "false" or "0"
-        if query.get("watch", "false").lower() not in {"false", "0"}:
-            raise MethodNotAllowed(
-                f'watch is not supported on resources of kind "{resource}"',
-                group=resource.group,
-                kind=resource.resource,
-            )
+        refuse_watch(query, resource)
         return cls(
             parse_selector(query.get("labelSelector", "")),
             parse_field_selector(query.get("fieldSelector", "")),

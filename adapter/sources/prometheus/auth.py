@@ -3,19 +3,26 @@
 import base64
 import logging
 import ssl
-from pathlib import Path
 
 from multidict import CIMultiDict
 from yarl import URL
 
 from adapter.errors import ConfigError
 from adapter.kube.credentials import KubeCredentials
-from adapter.sources.prometheus.options import PrometheusOptions, parse_headers
+from adapter.periodic import Clock
+from adapter.sources.prometheus.oauth2 import OAuth2Tokens
+from adapter.sources.prometheus.options import (
+    OAuth2Options,
+    PrometheusOptions,
+    header_name,
+    parse_headers,
+)
+from adapter.sources.prometheus.secretfile import Fingerprint, SecretFile, fingerprint
 from adapter.transport import client_context
 
 log = logging.getLogger(__name__)
 
-_Fingerprint = tuple[int, int, int]
+_BEARER = "Bearer "
 
 
 class PrometheusAuth:
@@ -25,38 +32,70 @@ class PrometheusAuth:
         options: Where Prometheus is; its files win over *credentials*.
         credentials: Of a kubeconfig or the service account, if Prometheus is to be reached by
             those.
+        clock: Decides when a token is renewed.
 
     Raises:
         ConfigError: A file is missing or holds nothing usable.
     """
 
-    def __init__(self, options: PrometheusOptions, credentials: KubeCredentials | None) -> None:
+    def __init__(
+        self, options: PrometheusOptions, credentials: KubeCredentials | None, clock: Clock
+    ) -> None:
         self._options = options
+        self._wording = options.wording
         self._credentials = credentials
-        self._headers = parse_headers(options.headers)
-        self._secret = _SecretFile(options.token_file or options.basic_auth_file)
+        where = f"{self._wording.prefix}headers" if options.name else "--prometheus-header"
+        self._headers = parse_headers(options.headers, where)
+        self._header_files = [
+            (header_name(name, where), SecretFile(path)) for name, path in options.header_files
+        ]
+        self._secret = SecretFile(
+            options.token_file or options.basic_auth_file or options.basic_password_file
+        )
         kube = credentials
         self._ca_file = options.ca_file or (kube.ca_file if kube else None)
         self._cert_file = options.cert_file or (kube.cert_file if kube else None)
         self._key_file = options.key_file or (kube.key_file if kube else None)
         self._insecure = options.insecure or (kube is not None and kube.insecure)
+        self._tokens: OAuth2Tokens | None = None
         try:
-            self._secret.text()
+            for secret in (self._secret, *(file for _, file in self._header_files)):
+                secret.text()
             self._tls_seen = self._certificates()
             self._tls = self._build_tls()
+            if options.oauth2 is not None:
+                self._tokens = self._token_source(options.oauth2, clock)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
-            raise ConfigError([f"cannot use the credentials for prometheus: {error}"]) from error
+            text = f"{self._wording.prefix}cannot use the credentials for prometheus: {error}"
+            raise ConfigError([text]) from error
 
     async def headers(self) -> CIMultiDict[str]:
-        """Headers of one request, the authorization of the moment included."""
+        """Headers of one request, the authorization of the moment included.
+
+        Raises:
+            SourceError: A token was to be fetched and could not be.
+        """
         headers: CIMultiDict[str] = CIMultiDict({"Accept-Encoding": "identity"})
         authorization = await self._authorization()
         if authorization:
             headers["Authorization"] = authorization
-        for name in self._headers:
+        from_files = [(name, self._read(file)) for name, file in self._header_files]
+        for name in (*self._headers, *(name for name, _ in from_files)):
             headers.popall(name, None)
         headers.extend(self._headers)
+        for name, value in from_files:
+            headers.add(name, value)
         return headers
+
+    def refused(self, authorization: str | None) -> bool:
+        """Take note that a request was answered 401; True when trying again may be of use.
+
+        Args:
+            authorization: The header it had.
+        """
+        if self._tokens is None or authorization is None:
+            return False
+        return self._tokens.refused(authorization.removeprefix(_BEARER))
 
     def tls(self) -> ssl.SSLContext:
         """TLS context of a request; the same one until a certificate file changes."""
@@ -67,11 +106,13 @@ class PrometheusAuth:
                 self._tls_seen = seen
         except OSError as error:
             # Between the two writes of a rotation; the certificates we have may still be good.
-            log.warning("cannot use the new certificates for prometheus: %s", error)
+            log.warning(
+                "%scannot use the new certificates for prometheus: %s", self._wording.prefix, error
+            )
         return self._tls
 
-    def _certificates(self) -> list[_Fingerprint | None]:
-        return [_fingerprint(path) for path in (self._ca_file, self._cert_file, self._key_file)]
+    def _certificates(self) -> list[Fingerprint | None]:
+        return [fingerprint(path) for path in (self._ca_file, self._cert_file, self._key_file)]
 
     def _build_tls(self) -> ssl.SSLContext:
         return client_context(
@@ -81,50 +122,46 @@ class PrometheusAuth:
             key_file=self._key_file,
         )
 
+    def _token_source(self, options: OAuth2Options, clock: Clock) -> OAuth2Tokens:
+        # The endpoint may be a public one, or one of the same private CA as Prometheus. It is
+        # always verified: it gets a secret.
+        trust = client_context()
+        if self._ca_file:
+            trust.load_verify_locations(self._ca_file)
+        tokens = OAuth2Tokens(
+            options,
+            clock=clock,
+            timeout=self._options.timeout,
+            tls=trust,
+            wording=self._wording,
+        )
+        tokens.check()
+        return tokens
+
     async def _authorization(self) -> str | None:
-        if self._options.token_file:
-            return f"Bearer {self._read_secret()}"
-        if self._options.basic_auth_file:
-            return _basic(*self._read_secret().partition(":")[::2])
-        url = URL(self._options.url)
+        options = self._options
+        if options.token_file:
+            return _BEARER + self._read(self._secret)
+        if self._tokens is not None:
+            return _BEARER + await self._tokens.token()
+        if options.basic_user is not None:
+            return _basic(options.basic_user, self._read(self._secret))
+        if options.basic_auth_file:
+            return _basic(*self._read(self._secret).partition(":")[::2])
+        url = URL(options.url)
         if url.user is not None:
             return _basic(url.user, url.password or "")
         return None if self._credentials is None else await self._credentials.authorization()
 
-    def _read_secret(self) -> str:
+    def _read(self, file: SecretFile) -> str:
         try:
-            return self._secret.text()
+            return file.text()
         except (OSError, ValueError) as error:
-            log.warning("cannot read the credentials for prometheus: %s", error)
-            return self._secret.last
+            log.warning(
+                "%scannot read the credentials for prometheus: %s", self._wording.prefix, error
+            )
+            return file.last
 
 
 def _basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-class _SecretFile:
-    """The text of a file, stripped, read again when the file has changed."""
-
-    def __init__(self, path: str) -> None:
-        self.last = ""
-        self._path = path
-        self._seen: object = None
-
-    def text(self) -> str:
-        seen = _fingerprint(self._path)
-        if seen != self._seen:
-            text = Path(self._path).read_text(encoding="utf-8").strip()
-            if not text or not text.isprintable():
-                raise ValueError(f"{self._path} holds no single line of text")
-            self.last = text
-            self._seen = seen
-        return self.last
-
-
-def _fingerprint(path: str | None) -> _Fingerprint | None:
-    """What changes when a file is written or a mounted secret is swapped."""
-    if not path:
-        return None
-    status = Path(path).stat()
-    return status.st_ino, status.st_mtime_ns, status.st_size

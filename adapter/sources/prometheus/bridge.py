@@ -8,7 +8,7 @@ own ``fetch``; the library itself runs in a thread.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -24,6 +24,10 @@ Fetch = Callable[[str, URL, Mapping[str, str]], Coroutine[Any, Any, bytes]]
 """Sends a request (verb, URL, parameters) and gives the body of a 200 answer."""
 
 
+MOST_WARNINGS = 100
+"""Warnings that are remembered, so as not to be logged again."""
+
+
 class PrometheusBridge:
     """Calls of the control plane.
 
@@ -31,12 +35,15 @@ class PrometheusBridge:
         base: Base URL, without user and password.
         verb: ``GET`` or ``POST``.
         fetch: Sends a request; raises `SourceError`.
+        prefix: Begins every text.
     """
 
-    def __init__(self, base: URL, verb: str, fetch: Fetch) -> None:
+    def __init__(self, base: URL, verb: str, fetch: Fetch, prefix: str = "") -> None:
         self._base = base
         self._verb = verb
         self._fetch = fetch
+        self._prefix = prefix
+        self._warned: set[str] = set()
 
     async def call(self, question: Callable[[Any], T]) -> T:
         """Run *question*, a function of a ``PrometheusConnect``, in a thread.
@@ -48,10 +55,34 @@ class PrometheusBridge:
         try:
             answer = await asyncio.to_thread(lambda: question(self._connect(session)))
         except (msgspec.DecodeError, KeyError, TypeError, IndexError) as error:
-            raise SourceError("prometheus' answer is not that of the Prometheus API") from error
-        for warning in session.warnings:
-            log.warning("prometheus warns: %s", warning)
+            text = f"{self._prefix}prometheus' answer is not that of the Prometheus API"
+            raise SourceError(text) from error
+        self._note_warnings(session.warnings)
         return answer
+
+    async def label_names(self, selector: str, start: float) -> list[str]:
+        """Labels that any series has which *selector* selects.
+
+        Args:
+            selector: A series selector.
+            start: Unix seconds; series that ended before do not count.
+
+        Raises:
+            SourceError: Prometheus failed.
+        """
+        asked = _series_parameters(selector, start)
+        return await self.call(lambda connect: _texts(connect.get_label_names(params=asked)))
+
+    async def label_values(self, label: str, selector: str, start: float) -> list[str]:
+        """Values that *label* has on the series which *selector* selects, as `label_names`.
+
+        Raises:
+            SourceError: Prometheus failed.
+        """
+        asked = _series_parameters(selector, start)
+        return await self.call(
+            lambda connect: _texts(connect.get_label_values(label, params=asked))
+        )
 
     async def ready(self) -> None:
         """Find out whether queries are evaluated.
@@ -60,7 +91,7 @@ class PrometheusBridge:
             SourceError: They are not; says why.
         """
         if not await self.call(lambda connect: connect.custom_query("vector(1)")):
-            raise SourceError("prometheus answers queries with nothing")
+            raise SourceError(f"{self._prefix}prometheus answers queries with nothing")
 
     async def server_version(self) -> str:
         """Version as ``/api/v1/status/buildinfo`` tells it; the library has no call for it.
@@ -72,7 +103,14 @@ class PrometheusBridge:
         try:
             return msgspec.json.decode(body, type=_BuildInfo).data.version
         except msgspec.DecodeError as error:
-            raise SourceError("prometheus does not tell its version") from error
+            raise SourceError(f"{self._prefix}prometheus does not tell its version") from error
+
+    def _note_warnings(self, warnings: Iterable[str]) -> None:
+        """Log each text once: discovery asks the same questions again and again."""
+        for warning in set(warnings) - self._warned:
+            log.warning("%sprometheus warns: %s", self._prefix, warning)
+            if len(self._warned) < MOST_WARNINGS:
+                self._warned.add(warning)
 
     def _connect(self, session: "_Session") -> Any:
         from prometheus_api_client import (  # noqa: PLC0415 - 19 MB that only these calls need
@@ -81,6 +119,15 @@ class PrometheusBridge:
 
         url = str(self._base.with_query(None)).rstrip("/")
         return PrometheusConnect(url=url, session=session, method=self._verb)
+
+
+def _series_parameters(selector: str, start: float) -> dict[str, str]:
+    return {"match[]": selector, "start": f"{start:.3f}"}
+
+
+def _texts(data: object) -> list[str]:
+    """Check a list of texts; null is how some servers write an empty one."""
+    return [] if data is None else msgspec.convert(data, list[str])
 
 
 class _Version(msgspec.Struct):

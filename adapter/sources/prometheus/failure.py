@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 from enum import StrEnum
+from typing import NamedTuple
 
 import aiohttp
 
@@ -15,6 +16,41 @@ LONGEST_CAUSE = 300
 """Characters of Prometheus' own text we pass on; it repeats the query, which may be long."""
 
 
+class Wording(NamedTuple):
+    """What the options of one server are called, so that a text names what to mend.
+
+    Attributes:
+        prefix: Begins every text; empty for the server of the command line.
+        url: The address.
+        ca_file: The CA bundle.
+        credentials: What proves who we are.
+    """
+
+    prefix: str
+    url: str
+    ca_file: str
+    credentials: str
+
+
+COMMAND_LINE = Wording(
+    "", "--prometheus-url", "--prometheus-ca-file", "the --prometheus-* token or user"
+)
+"""The server that flags describe."""
+
+
+def backend_wording(name: str) -> Wording:
+    """Words for the entry *name* of ``backends`` in the rule file."""
+    return Wording(f"backend {name}: ", "its url", "its tls.caFile", "its auth")
+
+
+class Unavailable(Exception):
+    """An answer that comes from a proxy in front of a Prometheus that does not serve."""
+
+
+class QueryRefused(SourceError):
+    """Prometheus answered that it will not evaluate this query; another one it may."""
+
+
 class Result(StrEnum):
     """How a request ended, for own metrics."""
 
@@ -23,68 +59,81 @@ class Result(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     TLS = "tls"
+    CREDENTIALS = "credentials"
     REFUSED = "http_error"
     BROKEN = "broken_answer"
 
 
-def describe_transport(error: Exception, seconds: float) -> tuple[Result, SourceError]:
+def describe_transport(
+    error: Exception, seconds: float, wording: Wording = COMMAND_LINE
+) -> tuple[Result, SourceError]:
     """Describe an exception of the HTTP client, without any address."""
     if isinstance(error, TimeoutError):
-        text = f"prometheus did not answer within {seconds:g} s"
+        text = f"{wording.prefix}prometheus did not answer within {seconds:.3g} s"
         return Result.TIMEOUT, SourceTimeout(text)
-    result, text = _transport_cause(error)
-    return result, SourceError(text)
+    result, text = _transport_cause(error, wording)
+    return result, SourceError(wording.prefix + text)
 
 
-def _transport_cause(error: Exception) -> tuple[Result, str]:
+def _transport_cause(error: Exception, wording: Wording) -> tuple[Result, str]:
     match error:
         case aiohttp.ClientSSLError() | ssl.SSLError():
-            return Result.TLS, f"no TLS with prometheus: {_tls_cause(error)}"
+            return Result.TLS, f"no TLS with prometheus: {_tls_cause(error, wording)}"
         case aiohttp.ClientConnectorDNSError():
-            return Result.UNREACHABLE, "cannot resolve the host of --prometheus-url"
+            return Result.UNREACHABLE, f"cannot resolve the host of {wording.url}"
         case aiohttp.ClientConnectorError():
-            cause = _os_cause(error.os_error)
+            cause = os_cause(error.os_error)
             return Result.UNREACHABLE, f"cannot connect to prometheus: {cause}"
         case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError():
             text = "prometheus closed the connection before its answer was complete"
             return Result.UNREACHABLE, text
         case OSError():
-            return Result.UNREACHABLE, f"lost the connection to prometheus: {_os_cause(error)}"
+            return Result.UNREACHABLE, f"lost the connection to prometheus: {os_cause(error)}"
         case _:
             text = f"prometheus' answer is not HTTP as expected ({type(error).__name__})"
             return Result.BROKEN, text
 
 
-def describe_status(status: int, body: bytes) -> tuple[Result, SourceError]:
+_GATEWAY = {502, 503, 504}
+"""Statuses of a proxy in front of a server that is down, and of one that is starting."""
+
+
+def describe_status(
+    status: int, body: bytes, wording: Wording = COMMAND_LINE
+) -> tuple[Result, SourceError]:
     """Describe an answer whose status is not 200, with Prometheus' own text where it has one."""
     answer = decode_error(body)
     if answer is not None:
-        return Result.REFUSED, describe_answer(answer)
+        return Result.REFUSED, describe_answer(answer, wording)
     hint = {
-        301: ": a redirect; is --prometheus-url the address of the API?",
+        301: f": a redirect; is {wording.url} the address of the API?",
         302: ": a redirect, often to a login page; are the credentials right?",
-        401: ": the credentials are not accepted; check the --prometheus-* token or user",
+        401: f": the credentials are not accepted; check {wording.credentials}",
         403: ": the credentials do not permit queries",
-        404: ": no Prometheus API there; is the path of --prometheus-url right?",
+        404: f": no Prometheus API there; is the path of {wording.url} right?",
+        503: ": it is starting, or down behind a proxy",
     }.get(status, "")
-    return Result.REFUSED, SourceError(f"prometheus answered HTTP {status}{hint}")
+    error = SourceError(f"{wording.prefix}prometheus answered HTTP {status}{hint}")
+    if status in _GATEWAY:
+        error.__cause__ = Unavailable(f"HTTP {status}")
+    return Result.REFUSED, error
 
 
-def describe_answer(answer: ResponseError) -> SourceError:
+def describe_answer(answer: ResponseError, wording: Wording = COMMAND_LINE) -> SourceError:
     """Describe an answer that is no vector."""
     text = str(answer)
     if len(text) > LONGEST_CAUSE:
         text = text[:LONGEST_CAUSE] + " …"
     if not answer.error_type:
-        return SourceError(f"cannot use prometheus' answer: {text}")
-    kind = SourceTimeout if answer.error_type == "timeout" else SourceError
-    return kind(f"prometheus refused the query: {answer.error_type}: {text}")
+        return SourceError(f"{wording.prefix}cannot use prometheus' answer: {text}")
+    kind = SourceTimeout if answer.error_type == "timeout" else QueryRefused
+    return kind(f"{wording.prefix}prometheus refused the query: {answer.error_type}: {text}")
 
 
 _NAME_MISMATCHES = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
-def _tls_cause(error: Exception) -> str:
+def _tls_cause(error: Exception, wording: Wording) -> str:
     cause: BaseException | None = error
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
@@ -92,13 +141,13 @@ def _tls_cause(error: Exception) -> str:
         cause = error.os_error
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code in _NAME_MISMATCHES:
-            return "its certificate is for another host than --prometheus-url names"
-        return f"certificate verify failed: {cause.verify_message} (check --prometheus-ca-file)"
+            return f"its certificate is for another host than {wording.url} names"
+        return f"certificate verify failed: {cause.verify_message} (check {wording.ca_file})"
     reason = cause.reason if isinstance(cause, ssl.SSLError) else None
     return (reason or "handshake failed").replace("_", " ").lower()
 
 
-def _os_cause(error: OSError) -> str:
+def os_cause(error: OSError) -> str:
     """Name an error of the operating system; asyncio's own text holds the address."""
     if isinstance(error, socket.gaierror):
         return "its host cannot be resolved"
@@ -110,4 +159,4 @@ def _os_cause(error: OSError) -> str:
 
 def is_outage(error: SourceError) -> bool:
     """Whether Prometheus gave no answer at all, so that asking something else is of no use."""
-    return isinstance(error.__cause__, aiohttp.ClientError | OSError)
+    return isinstance(error.__cause__, aiohttp.ClientError | OSError | Unavailable)

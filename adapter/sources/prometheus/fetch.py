@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from adapter.errors import SourceError
 from adapter.periodic import Clock
 from adapter.promql.response import ResponseError, Sample
 from adapter.rules.query import ContainerQueries, NodeQueries, ResourceQueries
@@ -21,6 +20,7 @@ from adapter.sources.prometheus.readings import (
     node_naming,
 )
 from adapter.sources.prometheus.tables import NodeTable, PodTable
+from adapter.sources.prometheus.together import ask_together
 from adapter.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -121,19 +121,10 @@ class ResourceFetcher:
         return all_readings
 
     async def _query_all(self, questions: Sequence[_Question], at: float) -> list[_Answer]:
-        """Send all queries at once; the first failure ends the others."""
+        """Send all queries at once."""
         ask = functools.partial(self._client.query_vector, at=at)
-        failure: SourceError | None = None
-        tasks: list[asyncio.Task[Vector]] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                queries = [query for question in questions for query in question if query]
-                tasks += [group.create_task(ask(query)) for query in queries]
-        except* SourceError as failures:
-            failure = next(_leaves(failures))
-        if failure is not None:
-            raise failure
-        vectors = [task.result() for task in tasks]
+        queries = [query for question in questions for query in question if query]
+        vectors = await ask_together(ask, queries)
         self._note_warnings(vectors)
         given = iter(vectors)
         return [
@@ -197,11 +188,3 @@ def _tells(rows: Sequence[Sample], label: str) -> bool:
     """Whether *rows*, if there are any, carry *label*."""
     name = f'"{label}":'.encode()  # cannot be part of a value, where quotes are escaped
     return not rows or any(name in bytes(row.metric) for row in rows)
-
-
-def _leaves(group: BaseExceptionGroup[SourceError]) -> Iterator[SourceError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -14,6 +14,9 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
 """Seconds such a pause grows to: how late a recovery is noticed."""
 
+AHEAD_USES = 10
+"""Uses of a value from which it is likely to be needed again at once when its time is over."""
+
 T = TypeVar("T")
 
 
@@ -45,21 +48,29 @@ class Backoff:
         self._failures = 0
         self._retry_at = 0.0
 
+    @property
+    def pausing(self) -> bool:
+        """Whether the pause lasts."""
+        return self._error is not None and self._clock.monotonic() < self._retry_at
+
     def check(self) -> None:
         """Raise the last failure again while the pause lasts.
 
         Raises:
             SourceError: Of the kind and text of the failure.
         """
-        if self._error is not None and self._clock.monotonic() < self._retry_at:
+        if self._error is not None and self.pausing:
             raise _again(self._error)
 
 
 class Refreshed(Generic[T]):
     """Keeps what *fetch* gives for *keep_seconds*.
 
-    Callers that come while it is being fetched wait for the same fetch; one that is cancelled does
+    Callers that come while it is being fetched wait for the same fetch. One that is cancelled does
     not cancel it for the others.
+
+    A value that many ask for is fetched anew a little before its time is over, while it still
+    serves: otherwise those that come during the fetch would wait for it, every time.
 
     Args:
         fetch: Gets a new value from the last one; raises `SourceError`.
@@ -67,6 +78,9 @@ class Refreshed(Generic[T]):
         clock: Where time comes from.
         outage: Shared by all that ask the same server: a server that cannot be reached is not
             tried by each of them.
+        ahead_seconds: How long before its end a value that many ask for is fetched anew; 0 for
+            never.
+        unwatched: Whether a fetch goes on when the last caller has gone.
     """
 
     def __init__(
@@ -76,6 +90,8 @@ class Refreshed(Generic[T]):
         keep_seconds: float,
         clock: Clock,
         outage: Backoff,
+        ahead_seconds: float = 0.0,
+        unwatched: bool = True,
     ) -> None:
         self.last: T | None = None
         self.last_used = clock.monotonic()
@@ -83,14 +99,23 @@ class Refreshed(Generic[T]):
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._outage = outage
+        self._unwatched = unwatched
         self._backoff = Backoff(clock)
         self._task: asyncio.Task[T | SourceError] | None = None
+        self._waiting = 0
         self._fresh_until = 0.0
+        self._ahead_seconds = ahead_seconds
+        self._uses = 0
 
     @property
     def fresh(self) -> T | None:
         """The value when it is recent enough to be used without a fetch."""
         return self.last if self._clock.monotonic() < self._fresh_until else None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a fetch is."""
+        return self._task is not None
 
     @property
     def error(self) -> SourceError | None:
@@ -106,15 +131,44 @@ class Refreshed(Generic[T]):
         self.last_used = self._clock.monotonic()
         fresh = self.fresh
         if fresh is not None:
+            self._uses += 1
+            if self._worth_fetching_ahead():
+                self._task = self._begun()
             return fresh
-        if self._task is None:
+        task = self._task
+        if task is None:
             self._outage.check()
             self._backoff.check()
-            self._task = asyncio.create_task(self._run())
-        outcome = await asyncio.shield(self._task)
+            task = self._task = self._begun()
+        outcome = await self._outcome(task)
         if isinstance(outcome, SourceError):
             raise _again(outcome)
         return outcome
+
+    def _worth_fetching_ahead(self) -> bool:
+        return (
+            self._uses >= AHEAD_USES
+            and self._clock.monotonic() >= self._fresh_until - self._ahead_seconds
+            and self._task is None
+            and not (self._outage.pausing or self._backoff.pausing)
+        )
+
+    def _begun(self) -> "asyncio.Task[T | SourceError]":
+        self._waiting = 0
+        return asyncio.create_task(self._run())
+
+    async def _outcome(self, task: "asyncio.Task[T | SourceError]") -> T | SourceError:
+        self._waiting += 1
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._waiting == 1 and self._task is task and not self._unwatched:
+                self._task = None
+                task.cancel()
+            raise
+        finally:
+            if self._task is task:
+                self._waiting -= 1
 
     async def close(self) -> None:
         """End a fetch that is under way."""
@@ -130,10 +184,12 @@ class Refreshed(Generic[T]):
             (self._outage if is_outage(error) else self._backoff).failed(error)
             return error
         finally:
-            self._task = None
+            if self._task is asyncio.current_task():  # not when it was given up for a new one
+                self._task = None
         self._outage.succeeded()
         self._backoff.succeeded()
         self.last = value
+        self._uses = 0
         self._fresh_until = started + self._keep_seconds
         return value
 

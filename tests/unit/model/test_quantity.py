@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from adapter.model.quantity import Format, Quantity, format_cpu, format_memory
+from adapter.model.quantity import Format, Quantity, format_cpu, format_memory, format_value
 
 MAX_INT64 = 2**63 - 1
 
@@ -223,3 +223,49 @@ def test_from_float_refuses_what_no_quantity_can_say(value):
 
 def test_float_of_a_quantity():
     assert float(Quantity.parse("1500m")) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(0.0, "0", id="zero"),
+        pytest.param(-0.0, "0", id="minus-zero"),
+        pytest.param(0.0166, "17m", id="rounded-not-truncated"),
+        pytest.param(0.5, "500m", id="half"),
+        pytest.param(1.005, "1005m", id="not-lost-to-binary-fractions"),
+        pytest.param(0.0125, "12m", id="half-to-even-down"),
+        pytest.param(0.0135, "14m", id="half-to-even-up"),
+        pytest.param(10.0, "10", id="whole"),
+        pytest.param(10.5, "10500m", id="fraction"),
+        pytest.param(1500.0, "1500", id="no-suffix-that-would-need-a-fraction"),
+        pytest.param(1110.0, "1110", id="whole-thousand-and-more"),
+        pytest.param(10_000.0, "10k", id="kilo"),
+        pytest.param(15_000.0, "15k", id="kilo-15"),
+        pytest.param(1e6, "1M", id="mega"),
+        pytest.param(1_234_567.0, "1234567", id="seven-digits"),
+        pytest.param(-0.5, "-500m", id="negative"),
+        pytest.param(-2e9, "-2G", id="negative-giga"),
+        pytest.param(9.2e15, "9200T", id="nearly-the-largest"),
+        pytest.param(0.0005, "500u", id="below-a-thousandth"),
+        pytest.param(0.0004, "400u", id="nothing-in-the-peer"),
+        pytest.param(-0.0005, "-500u", id="negative-below-a-thousandth"),
+        pytest.param(0.000333333333, "333333n", id="nano"),
+        pytest.param(0.0009999999999, "1m", id="rounded-to-a-thousandth"),
+        pytest.param(1e-12, "1n", id="less-than-nano-is-no-zero"),
+        pytest.param(-5e-324, "-1n", id="the-smallest-float"),
+        pytest.param(2.0**53 + 2, "9007199254740994", id="beyond-exact-thousandths"),
+        pytest.param(1e14 + 0.5, "100000000000000500m", id="large-with-a-fraction"),
+        pytest.param(1e14 + 3, "100000000000003", id="large-without-a-fraction"),
+        pytest.param(-1e15 - 0.5, "-1P", id="whole-from-a-thousand-billions"),
+        pytest.param(1e16, "9223372036854775", id="more-than-a-client-can-read"),
+        pytest.param(-1e300, "-9223372036854775", id="less-than-a-client-can-read"),
+    ],
+)
+def test_values_of_metrics(value, text):
+    assert format_value(value) == text
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_no_value_of_a_metric(value):
+    with pytest.raises(ValueError, match="has no quantity"):
+        format_value(value)

@@ -55,7 +55,7 @@ async def test_stopping_lets_requests_in_flight_end():
     group = APIGroup(
         name="slow.example.com",
         versions=("v1",),
-        resources=(),
+        resources=tuple,
         routes=(Route("/slow", slow, "slow", "get"),),
     )
     checks = Checks([])

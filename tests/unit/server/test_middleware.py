@@ -13,6 +13,8 @@ from adapter.server.app import build_app
 from adapter.server.probes import Checks
 from adapter.telemetry import Telemetry
 
+WIDGETS = (APIResource("widgets", "Widget", namespaced=False, verbs=("get",)),)
+
 
 class Widgets:
     """A group whose one handler does what a test says."""
@@ -22,7 +24,7 @@ class Widgets:
         self.group = APIGroup(
             name="widgets.example.com",
             versions=("v1",),
-            resources=(APIResource("widgets", "Widget", namespaced=False, verbs=("get",)),),
+            resources=lambda: WIDGETS,
             routes=(Route("/widgets/{name}", handler, "widgets", "get"),),
         )
 

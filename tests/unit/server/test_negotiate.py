@@ -2,10 +2,9 @@
 
 import pytest
 
-from adapter.apis.base import Transform
+from adapter.apis.base import RESOURCE_TRANSFORMS, Transform
 from adapter.errors import NotAcceptable
 from adapter.server.negotiate import (
-    RESOURCE_TRANSFORMS,
     Accepted,
     MediaType,
     accepts_gzip,

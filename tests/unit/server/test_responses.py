@@ -22,7 +22,7 @@ def app(*chunks):
     group = APIGroup(
         name="big.example.com",
         versions=("v1",),
-        resources=(),
+        resources=tuple,
         routes=(Route("/big", give, "big", "get"),),
     )
     return build_app(groups=[group], checks=Checks([]), telemetry=Telemetry())

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from adapter.apis.lists import encode_list
 from adapter.apis.resource_metrics.encode import (
     MAX_LABEL_TEXTS,
     FragmentCache,
-    encode_list,
     encode_node_name,
     encode_node_values,
     encode_pod_name,

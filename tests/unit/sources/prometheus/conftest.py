@@ -5,13 +5,18 @@ import re
 
 import msgspec
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from unit.sources.prometheus.seriesindex import Indexes, SeriesIndex, View
 
 from adapter.promql.response import Sample
+from adapter.rules.compiled import compile_rule
 from adapter.rules.load import load_rule_file
+from adapter.rules.schema import RuleFile
 from adapter.sim.clock import ManualClock
 from adapter.sources.prometheus.client import PrometheusClient, PrometheusOptions, Vector
+from adapter.sources.prometheus.discovery import Discovery
 from adapter.sources.prometheus.resource import PrometheusResourceSource
 from adapter.telemetry import Telemetry
 
@@ -203,3 +208,39 @@ async def connect():
     yield make
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+def view():
+    return View()
+
+
+def compiled(rules, section):
+    return [compile_rule(rule, f"{section}[{number}]") for number, rule in enumerate(rules)]
+
+
+@pytest.fixture
+async def discover(clock, telemetry, view):
+    """A function of the rule file's text, and series or servers, that gives a `Discovery`."""
+    made = []
+
+    def make(text, *series, grace=0.0, spread=0.0, **servers):
+        file = RuleFile.model_validate(yaml.safe_load(text))
+        discovery = Discovery(
+            compiled(file.rules, "rules"),
+            compiled(file.external_rules, "externalRules"),
+            Indexes(**(servers or {"default": SeriesIndex(*series)})),
+            view,
+            clock=clock,
+            telemetry=telemetry,
+            interval=60.0,
+            max_age=600.0,
+            grace=grace,
+            spread=spread,
+        )
+        made.append(discovery)
+        return discovery
+
+    yield make
+    for discovery in made:
+        await discovery.close()

@@ -1,0 +1,1 @@
+"""``external.metrics.k8s.io``: metrics of things outside of Kubernetes."""
