@@ -2,52 +2,12 @@
 
 import re
 
-import yaml
+from unit.sources.prometheus.defaultrules import default_rules
 from unit.sources.prometheus.seriesindex import SeriesIndex, listed, series
 
 from adapter.model.resources import ResourceInfo
 
 WIDGETS = ResourceInfo("example.com", "v1", "widgets", "widget", "Widget", namespaced=False)
-
-
-def default_rules(prefix=""):
-    """What prometheus-adapter's ``config-gen`` writes, without the queries."""
-    container = {
-        "seriesQuery": '{__name__=~"^container_.*",container!="POD",namespace!="",pod!=""}',
-        "resources": {
-            "overrides": {"namespace": {"resource": "namespace"}, "pod": {"resource": "pod"}}
-        },
-        "metricsQuery": "x",
-    }
-    other = {
-        "seriesQuery": f'{{{prefix}namespace!="",__name__!~"^container_.*"}}',
-        "resources": {"template": f"{prefix}<<.Resource>>"},
-        "metricsQuery": "x",
-    }
-    return yaml.safe_dump(
-        {
-            "rules": [
-                {**container, "name": {"matches": "^container_(.*)_seconds_total$"}},
-                {
-                    **container,
-                    "seriesFilters": [{"isNot": "^container_.*_seconds_total$"}],
-                    "name": {"matches": "^container_(.*)_total$"},
-                },
-                {
-                    **container,
-                    "seriesFilters": [{"isNot": "^container_.*_total$"}],
-                    "name": {"matches": "^container_(.*)$"},
-                },
-                {**other, "seriesFilters": [{"isNot": ".*_total$"}]},
-                {
-                    **other,
-                    "seriesFilters": [{"isNot": ".*_seconds_total"}],
-                    "name": {"matches": "^(.*)_total$"},
-                },
-                {**other, "name": {"matches": "^(.*)_seconds_total$"}},
-            ]
-        }
-    )
 
 
 async def test_the_series_of_the_peers_provider_test(discover, clock):
