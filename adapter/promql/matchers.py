@@ -64,7 +64,8 @@ def format_matchers(matchers: Iterable[Matcher]) -> str:
 def quote(text: str) -> str:
     r"""Quote *text* as a PromQL string, the way Go's ``%q`` does.
 
-    Lone surrogates, which are no text, become U+FFFD.
+    Lone surrogates, which are no text, become U+FFFD. That is escaped, which Go does not do:
+    Prometheus takes the character itself for broken UTF-8.
 
     >>> print(quote('say "hi"\n'), quote("é"), quote("\x00"), quote("\u200b"))
     "say \"hi\"\n" "é" "\x00" "\u200b"
@@ -88,11 +89,11 @@ def escape_regex(text: str) -> str:
 def _escape(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
+    code = ord(char)
+    if 0xD800 <= code <= 0xDFFF or code == 0xFFFD:
+        return r"\ufffd"
     if char.isprintable():
         return char
-    code = ord(char)
-    if 0xD800 <= code <= 0xDFFF:
-        return "\ufffd"
     if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -5,6 +5,8 @@ label value could become PromQL.
 """
 
 import re
+from functools import cache
+from types import ModuleType
 from typing import Any, TypeAlias
 
 from adapter.promql.matchers import quote
@@ -58,8 +60,6 @@ def parse_promql(promql: str) -> Expression:
     Raises:
         PromQLError: It is no PromQL, or nested too deeply.
     """
-    import promql_parser  # noqa: PLC0415 - a Rust library that a process without rules never needs
-
     bare = _BRACES.sub("", _OPAQUE.sub("", promql))
     nesting = sum(1 for _ in _NESTING.finditer(bare))
     if nesting > MAX_NESTING:
@@ -68,9 +68,22 @@ def parse_promql(promql: str) -> Expression:
             "record parts of it with recording rules"
         )
     try:
-        return promql_parser.parse(_OPAQUE.sub(_without_backquotes, promql))
+        return _parser().parse(_OPAQUE.sub(_without_backquotes, promql))
     except ValueError as error:
         raise PromQLError(str(error)) from None
+
+
+@cache
+def _parser() -> ModuleType:
+    """Import the parser, a Rust library that a process without rules never needs."""
+    import promql_parser  # noqa: PLC0415 - see above
+
+    matrix, scalar = promql_parser.ValueType.Matrix, promql_parser.ValueType.Scalar
+    # Prometheus 2's name for double_exponential_smoothing; the parser knows that of Prometheus 3.
+    types = [matrix, scalar, scalar]
+    holt_winters = promql_parser.Function("holt_winters", types, promql_parser.ValueType.Vector)
+    promql_parser.register_extra_functions([holt_winters])
+    return promql_parser
 
 
 def _without_backquotes(match: re.Match[str]) -> str:

@@ -71,6 +71,8 @@ def is_widening(narrow: str, wide: str, fixed: Mapping[str, str]) -> bool:
     the narrow answer, in numbers and in labels, except that they have the fixed labels, which the
     narrow answer may lack. False means nothing but that this is not shown.
 
+    Which of equal elements ``topk`` and ``bottomk`` take is left to the engine.
+
     The wide query can fail where the narrow one does not: another object may have duplicate series,
     or all objects together be too many. Who gets an error asks the narrow query.
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from adapter.errors import ConfigError
+from adapter.promql.analysis import check_promql
+from adapter.promql.syntax import PromQLError
 from adapter.promql.template import Template, TemplateError
 from adapter.rules.findings import Path, Problem
 from adapter.rules.query import (
@@ -55,8 +57,6 @@ def _check_rule(
 def _check_query(
     queries: ContainerQueries | NodeQueries, template: Template, path: tuple[str, ...]
 ) -> Iterator[Problem]:
-    import promql_parser  # noqa: PLC0415 - a Rust library only loading a rule file needs
-
     try:
         if isinstance(queries, NodeQueries):
             query = queries.render(template)
@@ -66,8 +66,8 @@ def _check_query(
         yield Problem(path, f"{path[-1]}: {error}", offset=error.position)
         return
     try:
-        promql_parser.parse(query)
-    except ValueError as error:
+        check_promql(query)
+    except PromQLError as error:
         yield not_promql(path, error, query)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.promql.matchers import Matcher, MatchOp, format_matchers, quote
+from adapter.promql.matchers import Matcher, MatchOp, escape_regex, format_matchers, quote
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,8 @@ def test_quotes_as_go_does(text, quoted):
 
 
 def test_half_a_surrogate_pair_is_replaced():
-    assert quote("a\ud800b") == '"a\ufffdb"'
+    assert quote("a\ud800b") == r'"a\ufffdb"'
+    assert quote("a\ufffdb") == r'"a\ufffdb"'
 
 
 def test_matchers_stand_in_their_order():
@@ -39,3 +40,24 @@ def test_matchers_stand_in_their_order():
     ]
 
     assert format_matchers(matchers) == (r'namespace="shop",pod!="",queue=~"a|\"b\"",code!~"5.."')
+
+
+def test_a_label_that_is_no_plain_name_is_quoted():
+    assert str(Matcher("a.b", MatchOp.EQUAL, "c")) == '"a.b"="c"'
+    assert str(Matcher('x="} or up #', MatchOp.EQUAL, "c")) == r'"x=\"} or up #"="c"'
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        # Results of Go's regexp.QuoteMeta.
+        ("", ""),
+        ("web-0", "web-0"),
+        ("web.0", r"web\.0"),
+        ("[foo]", r"\[foo\]"),
+        (r"\.+*?()|[]{}^$", r"\\\.\+\*\?\(\)\|\[\]\{\}\^\$"),
+        ("a b#&~-/é\n", "a b#&~-/é\n"),
+    ],
+)
+def test_escapes_for_a_regular_expression_as_go_does(text, escaped):
+    assert escape_regex(text) == escaped

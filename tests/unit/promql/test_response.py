@@ -122,6 +122,42 @@ def test_says_why_an_answer_is_no_vector(body, error_type, message):
     assert caught.value.error_type == error_type
 
 
+def test_a_scalar_is_an_answer_where_it_is_wanted():
+    body = b'{"status":"success","data":{"resultType":"scalar","result":[1.5,"2"]},"infos":["i"]}'
+    answer = VectorAnswer(body, scalar=True)
+
+    ((sample,),) = answer.pieces()
+
+    assert bytes(sample.metric) == b"null"
+    assert (sample.labels, sample.number, sample.timestamp) == ({}, 2.0, 1.5)
+    assert answer.infos == ("i",)
+
+
+def test_a_vector_is_an_answer_where_a_scalar_is():
+    body = vector([{"metric": {"pod": "a"}, "value": [1, "2"]}])
+
+    ((sample,),) = VectorAnswer(body, scalar=True).pieces()
+
+    assert (sample.labels, sample.number) == ({"pod": "a"}, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ('{"resultType":"string","result":[1,"2"]}', "gives a string, not an instant vector"),
+        ('{"resultType":"matrix","result":[]}', "gives a matrix, not an instant vector"),
+        ('{"resultType":"scalar","result":[]}', "not the JSON expected"),
+        ('{"resultType":"scalar","result":{}}', "not the JSON expected"),
+        ('{"resultType":"scalar","result":["1","2"]}', "not the JSON expected"),
+    ],
+)
+def test_says_why_an_answer_is_no_scalar(data, message):
+    body = f'{{"status":"success","data":{data}}}'.encode()
+
+    with pytest.raises(ResponseError, match=message):
+        list(VectorAnswer(body, scalar=True).pieces())
+
+
 def test_tells_an_error_answer_from_other_text():
     error = decode_error(b'{"status":"error","errorType":"timeout","error":"query timed out"}')
 
