@@ -1,9 +1,14 @@
 """The way of a number from an exporter to the custom and external APIs, over real engines."""
 
 import asyncio
+import json
 import time
+import urllib.parse
+import urllib.request
 
 import pytest
+from golden.cluster import PODS
+from integration.conftest import poll
 from integration.engines import engine, scrape_config
 from integration.exporter import exporting
 from integration.service import lab
@@ -97,11 +102,11 @@ def fill(exporter, pods):
 class Engine:
     """A service, an exporter and an engine between them."""
 
-    def __init__(self, server, exporter, made):
+    def __init__(self, server, exporter, made, pods):
         self.server = server
         self.exporter = exporter
         self.lab = made
-        self.pods = [tuple(pod.key) for pod in made.cluster.workloads.pods()][:4]
+        self.pods = pods
 
     async def ask(self, path):
         status, headers, body = await self.lab.get(path)
@@ -131,24 +136,33 @@ class Engine:
         return f"{CUSTOM}/namespaces/{self.pods[index][0]}/pods/{name}/{metric}"
 
 
+def holds(server):
+    """Whether *server* answers with what was scraped for longer than a rate's window."""
+    oldest = "count_over_time(cluster_backlog[20s])"
+    url = f"{server.url}/api/v1/query?{urllib.parse.urlencode({'query': oldest})}"
+    with urllib.request.urlopen(url, timeout=5) as response:
+        result = json.load(response)["data"]["result"]
+    return bool(result) and int(result[0]["value"][1]) > 11
+
+
 @pytest.fixture(scope="module", params=["prometheus", "victoria-metrics"])
 async def made(request, tmp_path_factory):
     rules = tmp_path_factory.mktemp("rules") / "rules.yaml"
     rules.write_text(RULES)
-    with exporting() as exporter, engine(request.param, scrape_config(exporter.port)) as server:
-        flags = [f"--prometheus-url={server.url}", f"--config={rules}"]
-        async with lab(flags=lambda _: flags, clock=SystemClock(), layout="golden") as service:
-            made = Engine(server, exporter, service)
-            fill(exporter, made.pods)
-            await made.eventually(
-                made.pods_path(0, "http_requests_per_second"),
-                lambda status, body: status == 200 and body["items"],
-            )
-            await made.eventually(
-                f"{EXTERNAL}/namespaces/x/cluster_backlog", lambda status, _: status == 200
-            )
-            await asyncio.sleep(11)  # rates need their window full
-            yield made
+    pods = [(namespace, name) for namespace, name, *_ in PODS[:4]]
+    with exporting() as exporter:
+        fill(exporter, pods)
+        with engine(request.param, scrape_config(exporter.port)) as server:
+            poll(lambda: holds(server), DEADLINE)
+            flags = [f"--prometheus-url={server.url}", f"--config={rules}"]
+            async with lab(flags=lambda _: flags, clock=SystemClock(), layout="golden") as service:
+                made = Engine(server, exporter, service, pods)
+                for path in (
+                    made.pods_path(0, "http_requests_per_second"),
+                    f"{EXTERNAL}/namespaces/x/cluster_backlog",
+                ):
+                    await made.eventually(path, lambda status, _: status == 200)
+                yield made
 
 
 async def test_counters(made):
