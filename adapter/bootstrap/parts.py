@@ -14,9 +14,9 @@ from adapter.kube.watched import NODES, RUNNING_PODS
 from adapter.model.labels import parse_selector
 from adapter.periodic import Clock, Periodic
 from adapter.rulefiles import read_rule_files
+from adapter.rules.backends import DEFAULT_BACKEND
 from adapter.rules.findings import Severity
-from adapter.rules.load import load_rule_texts
-from adapter.rules.schema import RuleFile
+from adapter.rules.load import Loaded, load_rule_texts
 from adapter.server.probes import Check
 from adapter.settings import Settings
 from adapter.sources.prometheus.backends import Backend, Backends
@@ -37,7 +37,8 @@ class Parts:
     Attributes:
         loops: What runs while the service does; whoever builds something that needs a loop adds it.
         stack: Closes what was opened, last first.
-        rules: The rule files, read and merged; empty without ``--config``.
+        loaded: The rule files, read and merged, with places.
+        rules: What they say; empty without ``--config``.
         backends: The Prometheus servers.
     """
 
@@ -56,7 +57,8 @@ class Parts:
         self.stack = stack
         self.api = api
         self.node_selector = parse_selector(settings.node_selector)
-        self.rules = _rules(settings)
+        self.loaded = _loaded(settings)
+        self.rules = self.loaded.rule_file
         self.pods = PodLister()
         self.nodes = NodeLister()
         pods = Informer(api, RUNNING_PODS, self.pods, clock=clock, telemetry=self.telemetry)
@@ -131,29 +133,26 @@ class Parts:
         return None if self.nodes.has_synced else "the list of nodes is not complete yet"
 
 
-def _rules(settings: Settings) -> RuleFile:
+def _loaded(settings: Settings) -> Loaded:
     """The rules of all ``--config``.
 
     Raises:
         ConfigError: A rule file is wrong, or rules and URL do not go together.
     """
     paths = [path for path in settings.config if path]
-    if not paths:
-        if settings.prometheus_url:
-            raise ConfigError(["--prometheus-url is given but no rule file: add --config FILE"])
-        return RuleFile()
+    if settings.prometheus_url and not paths:
+        raise ConfigError(["--prometheus-url is given but no rule file: add --config FILE"])
     loaded = load_rule_texts(read_rule_files(paths))
     loaded.check()
     for found in loaded.findings:
         level = logging.ERROR if found.severity is Severity.ERROR else logging.WARNING
         log.log(level, "%s", found)
     rules = loaded.rule_file
-    if settings.prometheus_url:
-        return rules
-    if any(not rule.backend for rule in (*rules.rules, *rules.external_rules)):
-        raise ConfigError(
-            ["rules without a backend ask --prometheus-url, which is not given: add one of them"]
-        )
-    if rules.resource_rules is not None:
-        log.warning("--prometheus-url is not given: the kubelets alone serve metrics.k8s.io")
-    return rules
+    if not settings.prometheus_url:
+        asking = (*rules.rules, *rules.external_rules)
+        if any(rule.backend in {"", DEFAULT_BACKEND} for rule in asking):
+            text = "rules without a backend ask --prometheus-url, which is not given"
+            raise ConfigError([f"{text}: add one of them"])
+        if rules.resource_rules is not None:
+            log.warning("--prometheus-url is not given: the kubelets alone serve metrics.k8s.io")
+    return loaded

@@ -1,6 +1,7 @@
 """``custom.metrics.k8s.io`` and ``external.metrics.k8s.io``, by the rules of the rule files."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from adapter.apis.base import APIGroup
 from adapter.apis.custom_metrics.handlers import custom_metrics_group
@@ -9,7 +10,8 @@ from adapter.bootstrap.parts import Parts
 from adapter.kube.mapper import KubeMapper
 from adapter.kube.objects import ObjectLister
 from adapter.periodic import Periodic
-from adapter.rules.compiled import compile_rule
+from adapter.rules.compiled import CompiledRule, compile_rule
+from adapter.rules.schema import DiscoveryRule
 from adapter.server.probes import Check
 from adapter.sources.prometheus.asking import ObjectAsker
 from adapter.sources.prometheus.custom import PrometheusCustomSource
@@ -25,14 +27,22 @@ class QueryMetrics:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        rules = parts.rules
-        self._custom = [compile_rule(rule, f"rules[{n}]") for n, rule in enumerate(rules.rules)]
-        self._external = [
-            compile_rule(rule, f"externalRules[{n}]") for n, rule in enumerate(rules.external_rules)
-        ]
+        self._custom = self._compiled("rules", parts.rules.rules)
+        self._external = self._compiled("externalRules", parts.rules.external_rules)
         if self._custom or self._external:
             self._mapper = KubeMapper(parts.api, clock=parts.clock, telemetry=parts.telemetry)
             self._discovery = self._discover()
+
+    def _compiled(self, section: str, rules: Sequence[DiscoveryRule]) -> list[CompiledRule]:
+        places = self._parts.loaded.places
+        several = len({place.filename for place in places.values()}) > 1
+        compiled = []
+        for number, rule in enumerate(rules):
+            rule_id = name = f"{section}[{number}]"
+            if several and name in places:  # the number alone would be hard to find
+                rule_id = f"{name} ({Path(places[name].filename).name}:{places[name].line})"
+            compiled.append(compile_rule(rule, rule_id))
+        return compiled
 
     def groups(self) -> Sequence[APIGroup]:
         """The groups that have rules, as at prometheus-adapter."""

@@ -41,7 +41,7 @@ class ResourceOverride(Section):
     """A Kubernetes resource."""
 
     group: str = ""
-    """API group. Empty: the core group."""
+    """API group, or its beginning. Empty: the first that has the resource, core before all."""
 
     resource: str
     """Name of the resource, singular or plural."""
