@@ -5,7 +5,7 @@ unknown fields, patterns that are none, templates that cannot be parsed. What it
 error of one rule, which is reported, but the file is served.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from adapter.rules.check import check_resource_rules
 from adapter.rules.findings import Finding, Path, Place, Problem, Severity
 from adapter.rules.lint import rule_problems
 from adapter.rules.lint_file import BackendNames, RuleAtPlace, backend_problems, overlaps
+from adapter.rules.mending import MendedRule, mended_rules
 from adapter.rules.positions import Document
 from adapter.rules.schema import RuleFile
 from adapter.rules.validation import schema_problem
@@ -92,6 +93,10 @@ def load_rule_texts(texts: Iterable[tuple[str, bytes]]) -> Loaded:
             errors = [one.text for one in problems if one.severity is Severity.ERROR]
             if errors:
                 broken[f"{name}[{number}]"] = errors[0]
+        for part, mended in _mended(parts, name):
+            external = name == "externalRules"
+            rest = rule_problems(mended.rule, backends.names, external=external)
+            part.add(one.below(*mended.path) for one in rest if mended.concerns(one))
         for number, problem in overlaps([rule for _, rule in rules]):
             part, at_place = rules[number]
             part.add([problem.below(*at_place.path)])
@@ -127,14 +132,16 @@ class _Part:
     rule_file: RuleFile
     kept: Mapping[str, list[int]]
     """By list: the numbers in the file of the entries in `rule_file`."""
+    mended: Sequence[MendedRule]
+    """The rules that are not in it, as far as they can be checked."""
     found: list[Finding] = field(default_factory=list)
 
     @classmethod
     def read(cls, filename: str, content: bytes) -> "_Part":
         document, mistakes = read_yaml(content)
         data = {} if document.data is None else document.data
-        rule_file, kept, problems = _validated(data)
-        part = cls(filename, document, rule_file, kept)
+        rule_file, kept, problems, mended = _validated(data)
+        part = cls(filename, document, rule_file, kept, mended)
         for mistake in mistakes:
             part.found.append(
                 Finding(
@@ -186,15 +193,19 @@ class _Part:
         return [*ordered[:MAX_FINDINGS], Finding(Severity.ERROR, *place, more, fatal=fatal)]
 
 
-def _validated(data: object) -> tuple[RuleFile, Mapping[str, list[int]], list[Problem]]:
+def _validated(
+    data: object,
+) -> tuple[RuleFile, Mapping[str, list[int]], list[Problem], Sequence[MendedRule]]:
     """Read *data*; where it is wrong, read what is left without the wrong entries."""
     problems: list[Problem] = []
+    mended: Sequence[MendedRule] = ()
     dropped: set[Path] = set()
     try:
         rule_file = RuleFile.model_validate(data)
     except ValidationError as error:
         problems = [schema_problem(details) for details in error.errors()]
         dropped = {_unit(details["loc"]) for details in error.errors()}
+        mended = list(mended_rules(data, [details["loc"] for details in error.errors()]))
         rule_file = RuleFile.model_validate(_without(data, dropped))
     lengths = {name: len(getattr(rule_file, _FIELDS[name])) for name in _LISTS}
     gone = {
@@ -206,7 +217,7 @@ def _validated(data: object) -> tuple[RuleFile, Mapping[str, list[int]], list[Pr
         ]
         for name in _LISTS
     }
-    return rule_file, kept, problems
+    return rule_file, kept, problems, mended
 
 
 def _unit(path: Path) -> Path:
@@ -263,6 +274,10 @@ def _check_resource_rules_once(parts: Iterable[_Part]) -> None:
             hint = "keep one of the two"
             part.add([Problem(("resourceRules",), text, hint, fatal=True, key=True)])
         first = first or part.place(("resourceRules",), key=True)
+
+
+def _mended(parts: Iterable[_Part], name: str) -> Iterator[tuple[_Part, MendedRule]]:
+    return ((part, rule) for part in parts for rule in part.mended if rule.path[0] == name)
 
 
 def _rules_at_places(parts: Iterable[_Part], name: str) -> list[tuple[_Part, RuleAtPlace]]:
