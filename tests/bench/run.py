@@ -4,7 +4,12 @@ import json
 import sys
 from pathlib import Path
 
+# what benches share with the tests is imported by its folder, as tests do it
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import decoding
+import discovery
+import hpa
 import kubelets
 import lists
 import starting
@@ -17,6 +22,8 @@ BENCHES = {
     "lists": lists.run,
     "starting": starting.run,
     "kubelets": kubelets.run,
+    "hpa": hpa.run,
+    "discovery": discovery.run,
 }
 
 
