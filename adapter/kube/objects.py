@@ -219,16 +219,15 @@ def _path(info: ResourceInfo, namespace: str) -> str:
 
 
 def _explained(error: KubeApiError, info: ResourceInfo) -> str:
-    """Say what to do where the cause is known; the beginning is the peer's."""
+    """Say what to do where the cause is known."""
     resource = info.group_resource
     match error.http_status:
         case 403:
-            cause = f"the service account may not list {resource}: add it to the ClusterRole"
+            return f"the service account may not list {resource}: add it to the ClusterRole"
         case 404:
-            cause = f"kube-apiserver does not serve {resource} any more"
+            return f"kube-apiserver does not serve {resource} any more"
         case _:
-            cause = str(error)
-    return f"unable to list matching resources: {cause}"
+            return str(error)
 
 
 def _check_synced(lister: PodLister | NodeLister, resource: str) -> None:

@@ -1,6 +1,13 @@
 import pytest
 
-from adapter.kube.listers import NodeAddress, NodeInfo, NodeLister, PodLister, PodMeta
+from adapter.kube.listers import (
+    MOST_SELECTORS,
+    NodeAddress,
+    NodeInfo,
+    NodeLister,
+    PodLister,
+    PodMeta,
+)
 from adapter.model.labels import EVERYTHING, parse_selector
 from adapter.model.resources import PodKey
 
@@ -53,6 +60,27 @@ def test_lists_are_kept_until_a_change(pods):
     assert len(pods.list(None, EVERYTHING)) == 4
     assert pods.list("a", EVERYTHING) is other_namespace
     assert [each.name for each in pods.list("b", EVERYTHING)] == ["w", "x", "y"]
+
+
+def test_selected_pods_are_kept_until_a_change_in_their_namespace(pods):
+    web = parse_selector("app=web")
+    before = pods.list("b", web)
+    assert pods.list("b", web) is before
+    pods.upsert(pod("a/new", app="web"))
+    assert pods.list("b", web) is before
+
+    pods.upsert(pod("b/w", app="web"))
+    assert [each.name for each in pods.list("b", web)] == ["w", "y"]
+    pods.remove(pod("b/y"))
+    assert [each.name for each in pods.list("b", web)] == ["w"]
+    pods.replace([pod("b/z", app="web")])
+    assert [each.name for each in pods.list("b", web)] == ["z"]
+
+
+def test_selectors_that_are_kept_have_a_limit(pods):
+    for number in range(MOST_SELECTORS + 1):
+        assert pods.list("b", parse_selector(f"app={number}")) == []
+    assert [each.name for each in pods.list("b", parse_selector("app=web"))] == ["y"]
 
 
 def test_changes_of_pods(pods):

@@ -199,7 +199,7 @@ async def test_a_failure_names_its_cause(lister, apiserver, telemetry, answer, t
     with pytest.raises(AdapterError) as caught:
         await lister.names(INGRESSES, "ns", EVERYTHING)
 
-    assert str(caught.value) == f"unable to list matching resources: {text}"
+    assert str(caught.value) == text
     assert caught.value.code == 500
     assert counted(telemetry, "failed") == 1
 
@@ -220,9 +220,7 @@ async def test_a_failure_is_not_asked_for_again_at_once(lister, apiserver, clock
 async def test_no_answer_is_an_error_that_names_no_address(lister, apiserver):
     await apiserver.server.close()
 
-    with pytest.raises(
-        KubeApiError, match="unable to list matching resources: GET /api/v1/name"
-    ) as caught:
+    with pytest.raises(KubeApiError, match=r"^GET /api/v1/name") as caught:
         await lister.names(SERVICES, "ns", EVERYTHING)
     assert "127.0.0.1" not in str(caught.value)
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -10,11 +9,12 @@ import yaml
 from golden.adapter_purpose import ON_PURPOSE, UNLIKE
 from integration.recipes import CUSTOM, EXTERNAL, RECIPES, path_of_hpa, recipes
 
+from adapter.exposition.text import parse_lines
 from adapter.kube.objects import KEPT_SECONDS
 from adapter.promql.functions import CHOICES, FUNCTIONS
 from adapter.rulefiles import read_rule_files
 from adapter.rules.load import load_rule_texts
-from adapter.rules.preview import preview
+from adapter.rules.preview import preview, series_of
 from adapter.rules.schema import DiscoveryRule, OnEmpty, OnNaN
 from adapter.rules.sections import QUERY_FIELDS
 from adapter.settings.options import declared_flags
@@ -72,7 +72,9 @@ def test_recipes_name_their_schema_and_follow_it(recipe):
 def test_recipes_ask_for_each_metric_they_serve(recipe):
     """And their HPA asks for one of those."""
     loaded = load_rule_texts([(recipe.name, recipe.text.encode())])
-    served = {served.name for served in preview(loaded, None)}
+    exposed = "\n".join(f"{series} {value}" for series, value, *_ in recipe.series)
+    series = series_of((line.name, line.labels) for line in parse_lines(exposed.encode()))
+    served = {served.name for served in preview(loaded, series)}
     asked = {question.path.partition("?")[0].rpartition("/")[2] for question in recipe.questions}
     of_hpa = {
         path_of_hpa(metric, "shop").partition("?")[0].rpartition("/")[2]
@@ -98,16 +100,14 @@ def test_the_hpa_on_the_page_is_that_of_its_recipe():
     assert yaml.safe_load(text)["spec"]["metrics"] == recipe.metrics
 
 
-def test_every_own_field_of_a_rule_is_in_a_recipe():
-    """Or it is one that the peer has."""
-    peers = {"series_filters"}
+def test_every_field_of_a_rule_is_in_a_recipe():
     used = set()
     for recipe in ALL:
         rules = load_rule_texts([(recipe.name, recipe.text.encode())]).rule_file
         for rule in (*rules.rules, *rules.external_rules):
             used |= rule.model_fields_set
 
-    assert set(DiscoveryRule.model_fields) - used - peers == {"cache_ttl"}
+    assert set(DiscoveryRule.model_fields) - used == set()
 
 
 def test_the_variables_and_functions_of_templates_are_described():
@@ -157,25 +157,8 @@ def test_the_flags_that_are_ignored_are_named():
 
 
 def test_the_flags_on_the_page_exist():
-    known = {flag.name for flag in declared_flags()} | {*accepted_flags(), "help"}
+    known = {flag.name for flag in declared_flags()} | {*accepted_flags(), "help", "raw"}
     known |= {alias for flag in declared_flags() for alias in flag.aliases}
-    used = set(re.findall(r"--([a-z][a-z0-9-]*[a-z0-9])(?!-?\*)\b", read(COMING)))
+    used = set(re.findall(r"--([a-z][a-z0-9-]*)", read(COMING)))
 
-    assert {name for name in used if name not in known} == {"prometheus-client-tls"}
-
-
-def test_every_rule_field_of_the_peer_is_read(tmp_path):
-    """A rule file of before with all of its fields, as the page promises."""
-    file = tmp_path / "config.yaml"
-    file.write_text(
-        """
-rules:
-- seriesQuery: 'up{namespace!=""}'
-  seriesFilters: [{isNot: "_total$"}]
-  resources: {template: "kube_<<.Resource>>", namespaced: true}
-  name: {matches: "^(.*)$", as: "$1"}
-  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)
-"""
-    )
-
-    assert load_rule_texts(read_rule_files([str(file)])).errors == ()
+    assert used - known == set()
