@@ -3,71 +3,23 @@
 import dataclasses
 import functools
 
+from adapter.settings.access import AccessSettings
 from adapter.settings.flags import Flag, Kind, Peer, option
+from adapter.settings.logging import LoggingSettings
+from adapter.settings.serving import ServingSettings
 
-SERVING = "Serving"
 SOURCES = "Sources"
 KUBERNETES = "Kubernetes"
 KUBELET = "Kubelets"
 PROMETHEUS = "Prometheus"
-LOGGING = "Logging"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(LoggingSettings, AccessSettings, ServingSettings):
     """One field per flag. Durations are seconds, sizes are bytes, empty text is "not given".
 
     Values built by hand are taken as they are; `parse_settings` checks them.
     """
-
-    version: bool = option(
-        Kind.SWITCH, False, SERVING, "print the version and exit", peer=Peer.METRICS_SERVER
-    )
-    bind_address: str = option(
-        Kind.TEXT,
-        "127.0.0.1",
-        SERVING,
-        "address to listen on; loopback by default, because requests are not authenticated yet: "
-        "in a pod give 0.0.0.0 and keep others away by a network policy",
-        peer=Peer.BOTH,
-    )
-    secure_port: int = option(
-        Kind.INTEGER,
-        6443,
-        SERVING,
-        "HTTPS port; 0 takes any free one. Neither 443, which needs privileges, nor 10250, which "
-        "is the kubelet's own and taken under hostNetwork",
-        peer=Peer.BOTH,
-    )
-    cert_dir: str = option(
-        Kind.TEXT,
-        "apiserver.local.config/certificates",
-        SERVING,
-        "where a self-signed serving pair is kept when --tls-cert-file is not given",
-        peer=Peer.BOTH,
-    )
-    tls_cert_file: str = option(
-        Kind.TEXT, "", SERVING, "serving certificate with its chain (PEM)", peer=Peer.BOTH
-    )
-    tls_private_key_file: str = option(
-        Kind.TEXT, "", SERVING, "key of the serving certificate (PEM)", peer=Peer.BOTH
-    )
-    shutdown_delay_duration: float = option(
-        Kind.DURATION,
-        0.0,
-        SERVING,
-        "time to go on serving after a stop signal while readyz already fails",
-        peer=Peer.METRICS_SERVER,
-        unit="seconds",
-    )
-    authorization_always_allow_paths: tuple[str, ...] = option(
-        Kind.LIST,
-        ("/healthz", "/readyz", "/livez"),
-        SERVING,
-        "paths that need no authorization; giving it replaces the list",
-        peer=Peer.BOTH,
-        pending=True,
-    )
 
     metric_resolution: float = option(
         Kind.DURATION,
@@ -273,23 +225,6 @@ class Settings:
         "how long a custom or external metric stays known when discovery no longer finds its "
         "series, so that a gap in its scrapes takes nothing away",
         unit="seconds",
-    )
-
-    logging_format: str = option(
-        Kind.TEXT,
-        "text",
-        LOGGING,
-        "format of log lines",
-        peer=Peer.METRICS_SERVER,
-        choices=("text", "json"),
-    )
-    v: int = option(
-        Kind.INTEGER,
-        0,
-        LOGGING,
-        "verbosity; 4 and more log what happens in detail",
-        peer=Peer.BOTH,
-        short="v",
     )
 
     warnings: tuple[str, ...] = ()
