@@ -70,7 +70,7 @@ def parse_promql(promql: str) -> Expression:
     try:
         return _parser().parse(_OPAQUE.sub(_without_backquotes, promql))
     except ValueError as error:
-        raise PromQLError(str(error)) from None
+        raise PromQLError(" ".join(str(error).split())) from None
 
 
 @cache

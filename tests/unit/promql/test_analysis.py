@@ -102,6 +102,7 @@ def test_tells_plain_selectors(promql, plain):
         ('up{a=~"("}', "regex"),
         ("", "no expression"),
         ("nothing(up)", "unknown function"),
+        pytest.param("up{a!\n}", r"^unexpected .*after '!' [^\n]*$", id="one line"),
         pytest.param("+".join(["up"] * 100_000), "99999 operators", id="100000 operands"),
         pytest.param("(" * 100_000 + "up" + ")" * 100_000, "100000 op", id="100000 parentheses"),
         pytest.param("-" * 100_000 + "up", "100000 operators", id="100000 signs"),
