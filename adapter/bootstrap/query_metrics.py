@@ -1,5 +1,6 @@
 """``custom.metrics.k8s.io`` and ``external.metrics.k8s.io``, by the rules of the rule files."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from adapter.apis.base import APIGroup
 from adapter.apis.custom_metrics.handlers import custom_metrics_group
 from adapter.apis.external_metrics.handlers import external_metrics_group
 from adapter.bootstrap.parts import Parts
+from adapter.kube.api import KubeApiError
 from adapter.kube.mapper import KubeMapper
 from adapter.kube.objects import ObjectLister
 from adapter.periodic import Periodic
@@ -80,13 +82,21 @@ class QueryMetrics:
         parts.repeat(
             Periodic(
                 "metric-discovery",
-                discovery.relist,
+                self._relist,
                 period=settings.metrics_relist_interval,
                 clock=parts.clock,
                 jitter=0.1,
             )
         )
         return discovery
+
+    async def _relist(self) -> None:
+        if not self._mapper.has_synced:
+            # templates need the resources of all groups: without them a new replica would be ready
+            # and not know metrics that the others serve
+            with contextlib.suppress(KubeApiError):  # kube-discovery's own loop tells
+                await self._mapper.refresh()
+        await self._discovery.relist()
 
     def _custom_group(self) -> Iterator[APIGroup]:
         if not self._custom:

@@ -209,8 +209,9 @@ def version_info(version: str) -> dict[str, str]:
 def _discovered(resources: Iterable[APIResource]) -> list[dict[str, Any]]:
     """``APIResourceDiscovery`` of *resources*; ``pods/x`` is the subresource x of ``pods``.
 
-    A resource that is listed only by its subresources gets an entry of the same kind, for them to
-    be in.
+    A resource that is listed only by its subresources gets an entry for them to be in. It has
+    neither kind nor verbs, which tells clients that it is no resource itself (client-go
+    ``discovery/aggregated_discovery.go``): else kubectl would offer pods of this group to get.
     """
     found: dict[str, dict[str, Any]] = {}
     for resource in resources:
@@ -220,21 +221,23 @@ def _discovered(resources: Iterable[APIResource]) -> list[dict[str, Any]]:
         if entry is None:
             entry = found[name] = {
                 "resource": name,
-                "responseKind": kind,
+                "responseKind": _response_kind(""),
                 "scope": "Namespaced" if resource.namespaced else "Cluster",
                 "singularResource": "",
-                "verbs": resource.verbs,
+                "verbs": (),
             }
         if subresource:
             entry.setdefault("subresources", []).append(
                 {"subresource": subresource, "responseKind": kind, "verbs": resource.verbs}
             )
+        else:
+            entry |= {"responseKind": kind, "verbs": resource.verbs}
     return list(found.values())
 
 
 @lru_cache(maxsize=16)
 def _response_kind(kind: str) -> msgspec.Raw:
-    # null would crash client-go 0.26; empty means: of this group and version
+    # null would crash client-go 0.26; group and version empty mean: of this group and version
     return msgspec.Raw(_json({"group": "", "version": "", "kind": kind}))
 
 

@@ -3,10 +3,10 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from adapter.errors import AdapterError, SourceTimeout
+from adapter.errors import AdapterError, SourceError, SourceTimeout
 from adapter.periodic import Clock
 from adapter.promql.response import ResponseError
 from adapter.sources.prometheus.backends import Backend, Backends
@@ -26,6 +26,9 @@ NAMES_IN_A_QUERY = 500
 LONGEST_QUERY = 1024 * 1024
 """Characters of the longest query sent; Prometheus takes forms of 10 MB at most."""
 
+WAITED_SECONDS = 1.0
+"""A timeout that comes sooner is an earlier one, which is repeated for a while."""
+
 
 class Wanted(NamedTuple):
     """The objects of one request."""
@@ -33,6 +36,18 @@ class Wanted(NamedTuple):
     namespace: str
     names: Sequence[str]
     by_name: bool
+
+
+class _Wide(NamedTuple):
+    """A query for more objects than are wanted, for others who ask.
+
+    It may fail where narrow ones do not: more samples are read, and an object nobody asked for may
+    be the one whose series clash.
+    """
+
+    reach: str
+    queries: Queries
+    refuse: Callable[[], None]
 
 
 class ObjectAsker:
@@ -62,35 +77,25 @@ class ObjectAsker:
             SourceError: The backend failed.
         """
         demand.note(wanted.namespace, wanted.names[0] if wanted.by_name else None)
-        if demand.wants_cluster() and plan.cluster_proven:
-            table = await self._wide(plan, plan.cluster, demand.refuse_cluster, "cluster")
-            if table is not None:
+        for wide in _wider(plan, demand, wanted):
+            started = self._clock.monotonic()
+            try:
+                table = await self._ask(plan, wide.queries, wide.reach)
+            except QueryRefused as error:
+                _give_up(plan, wide, error)
+            except SourceTimeout as error:
+                waited = self._clock.monotonic() - started >= WAITED_SECONDS
+                table = await self._named(plan, wanted)
+                # its width was at fault then, not a server that hangs: when that comes back it
+                # must not get the queries of all who ask
+                if waited:
+                    _give_up(plan, wide, error)
                 return table
-        by_name = wanted.by_name
-        if demand.wants_namespace(wanted.namespace, by_name=by_name) and plan.namespace_proven:
-            queries = plan.whole(wanted.namespace)
-            table = await self._wide(plan, queries, demand.refuse_namespace, "namespace")
-            if table is not None:
+            else:
+                if len(table.rows) > TOO_LARGE:
+                    wide.refuse()
                 return table
         return await self._named(plan, wanted)
-
-    async def _wide(
-        self, plan: ObjectPlan, queries: Queries, refuse: Callable[[], None], reach: str
-    ) -> ObjectTable | None:
-        """Ask a wider query; None where the objects must be named after all.
-
-        It may fail where narrow ones do not: more samples are read, and an object nobody asked for
-        may be the one whose series clash.
-        """
-        try:
-            table = await self._ask(plan, queries, reach)
-        except (QueryRefused, SourceTimeout) as error:
-            log.info("%s: asking for objects by name for a while: %s", plan.entry.rule.id, error)
-            refuse()
-            return None
-        if len(table.rows) > TOO_LARGE:
-            refuse()
-        return table
 
     async def _named(self, plan: ObjectPlan, wanted: Wanted) -> ObjectTable:
         namespace, names, _ = wanted
@@ -134,3 +139,17 @@ class ObjectAsker:
             raise describe_answer(error) from error
         self._telemetry.duplicate_objects.inc(len(table.duplicates))
         return table
+
+
+def _wider(plan: ObjectPlan, demand: Demand, wanted: Wanted) -> Iterator[_Wide]:
+    """Queries that give the same as naming the objects, and are worth while; the widest first."""
+    if demand.wants_cluster() and plan.cluster_proven:
+        yield _Wide("cluster", plan.cluster, demand.refuse_cluster)
+    namespace = wanted.namespace
+    if demand.wants_namespace(namespace, by_name=wanted.by_name) and plan.namespace_proven:
+        yield _Wide("namespace", plan.whole(namespace), demand.refuse_namespace)
+
+
+def _give_up(plan: ObjectPlan, wide: _Wide, error: SourceError) -> None:
+    log.info("%s: asking for objects by name for a while: %s", plan.entry.rule.id, error)
+    wide.refuse()

@@ -102,6 +102,7 @@ async def test_an_empty_registry_lists_a_path_instead_of_nothing(cluster):
 
 
 async def test_in_the_aggregated_list_metrics_are_subresources(cluster):
+    """Of parents without kind and verbs: clients list those with them as objects one can get."""
     namespaces = GroupResource("", "namespaces")
     cluster.custom.metrics = (
         ListedMetric(namespaces, "jobs", namespaced=False),
@@ -114,7 +115,8 @@ async def test_in_the_aggregated_list_metrics_are_subresources(cluster):
     def subresource(name):
         return {"subresource": name, "responseKind": KIND, "verbs": ["get"]}
 
-    common = {"responseKind": KIND, "singularResource": "", "verbs": ["get"]}
+    nothing = {"group": "", "version": "", "kind": ""}
+    common = {"responseKind": nothing, "singularResource": "", "verbs": []}
     assert newer["resources"] == [
         {
             "resource": "namespaces",

@@ -3,7 +3,7 @@
 import pytest
 from unit.sources.prometheus.answering import Answering, FoundSeries, OneBackend
 
-from adapter.errors import NotFound, SourceError
+from adapter.errors import NotFound, SourceError, SourceTimeout
 from adapter.model.labels import EVERYTHING, parse_selector
 from adapter.model.restmapper import BUILTIN
 from adapter.sources.base import ObjectQuestion
@@ -12,6 +12,7 @@ from adapter.sources.prometheus.cache import KEEP_SECONDS
 from adapter.sources.prometheus.custom import PrometheusCustomSource
 from adapter.sources.prometheus.demand import MANY_NAMES, MANY_NAMESPACES
 from adapter.sources.prometheus.failure import QueryRefused
+from adapter.sources.prometheus.refresh import LONGEST_PAUSE
 
 OVERRIDES = "resources: {overrides: {namespace: {resource: namespace}, pod: {resource: pod}}}"
 GROUPED = "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"
@@ -128,6 +129,44 @@ async def test_a_wide_query_that_is_refused_falls_back_to_names(make):
     assert await lab.values("a") == {"a": 1}
     assert await lab.values("a", "b") == {"a": 1}
     assert sum("!=" in promql for promql in lab.backend.asked) == 1
+
+
+def slow(clock):
+    clock.advance(2)
+    return SourceTimeout("prometheus did not answer within 2 s")
+
+
+async def test_a_wide_query_that_is_slow_falls_back_to_names_for_a_while(make, clock):
+    lab = make(rules())
+    lab.backend.answer = lambda promql: slow(clock) if "!=" in promql else [({"pod": "a"}, 1)]
+    assert await lab.values("a") == {"a": 1}
+    clock.advance(LONGEST_PAUSE)
+    assert await lab.values("a", "b") == {"a": 1}
+    assert sum("!=" in promql for promql in lab.backend.asked) == 1
+
+
+async def test_a_server_that_hangs_is_waited_for_twice_and_shared_again_when_back(make, clock):
+    """Else, when it is back, it would get a query of every HPA, for minutes."""
+    lab = make(rules())
+    names = [f"team-{number}" for number in range(MANY_NAMESPACES)]
+    for name in names:
+        await lab.ask("a", namespace=name)
+    clock.advance(KEEP_SECONDS)
+
+    lab.backend.answer = lambda _: slow(clock)
+    for name in [*names, names[0]]:
+        lab.backend.asked.clear()
+        with pytest.raises(SourceTimeout):
+            await lab.ask("a", namespace=name)
+        assert len(lab.backend.asked) <= 2
+
+    lab.backend.answer = lambda _: []
+    await lab.ask("a", namespace=names[1])  # by name: the last failure stands for the shared query
+    clock.advance(LONGEST_PAUSE)
+    lab.backend.asked.clear()
+    for name in names:
+        await lab.ask("a", namespace=name)
+    assert lab.backend.asked == ['sum(depth{namespace!="",pod!=""}) by (pod,namespace)']
 
 
 async def test_many_names_are_asked_for_in_parts(make):
