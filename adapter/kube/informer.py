@@ -45,6 +45,7 @@ class ObjectStore(Protocol[T_contra]):
     """Where an informer puts objects; the listers are such stores."""
 
     has_synced: bool
+    problem: str | None
 
     def stage(self, objects: Iterable[T_contra], /) -> None:
         """Set a part of a list aside."""
@@ -237,7 +238,7 @@ class Informer(Generic[T]):
         """Log a change for the worse and wait, longer each time."""
         if self._last_error is None:
             log.warning("%s: %s", self.name, reason)
-        self._last_error = reason
+        self._last_error = self._store.problem = reason
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 16))
         self._failures += 1
         await self._clock.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
@@ -246,7 +247,7 @@ class Informer(Generic[T]):
         """Log a change for the better."""
         if self._last_error is not None:
             log.info("%s works again after %d failures", self.name, self._failures)
-        self._last_error = None
+        self._last_error = self._store.problem = None
         self._failures = 0
         self._gone = False
 

@@ -10,6 +10,7 @@ from itertools import chain
 
 import msgspec
 
+from adapter.errors import SourceError
 from adapter.model.labels import Selector
 from adapter.model.resources import PodKey
 
@@ -55,10 +56,15 @@ class NodeInfo(msgspec.Struct, frozen=True, gc=False):
 
 
 class PodLister:
-    """Running pods by namespace and name."""
+    """Running pods by namespace and name.
+
+    Attributes:
+        problem: Why they cannot be read from kube-apiserver now, or None.
+    """
 
     def __init__(self) -> None:
         self.has_synced = False
+        self.problem: str | None = None
         self._by_namespace: dict[str, dict[str, PodMeta]] = {}
         self._sorted: dict[str, list[PodMeta]] = {}
         self._sorted_all: list[PodMeta] | None = None
@@ -179,10 +185,12 @@ class NodeLister:
     Attributes:
         revision: Grows when a node was added, removed or changed in what `NodeInfo` holds; a
             heartbeat changes nothing.
+        problem: Why they cannot be read from kube-apiserver now, or None.
     """
 
     def __init__(self) -> None:
         self.has_synced = False
+        self.problem: str | None = None
         self.revision = 0
         self._nodes: dict[str, NodeInfo] = {}
         self._staged: dict[str, NodeInfo] = {}
@@ -239,6 +247,17 @@ class NodeLister:
     def _changed(self) -> None:
         self.revision += 1
         self._sorted = None
+
+
+def check_synced(lister: PodLister | NodeLister, resource: str) -> None:
+    """Refuse to answer from a list that was never read: empty would read as "there are none".
+
+    Raises:
+        SourceError: It was not; with the cause where kube-apiserver refuses it.
+    """
+    if not lister.has_synced:
+        cause = f": {lister.problem}" if lister.problem else ""
+        raise SourceError(f"the {resource} have not been read from kube-apiserver yet{cause}")
 
 
 def _unchanged(before: NodeInfo | None, after: NodeInfo) -> NodeInfo:

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapter.errors import SourceError
 from adapter.kube.api import KubeApi, KubeApiError, KubeGone
 from adapter.kube.flight import SingleFlight
-from adapter.kube.listers import NodeLister, PodLister
+from adapter.kube.listers import NodeLister, PodLister, check_synced
 from adapter.kube.watched import ListMeta
 from adapter.model.labels import Selector
 from adapter.model.resources import GroupResource, ResourceInfo
@@ -102,11 +101,11 @@ class ObjectLister:
         """
         namespace = namespace if info.namespaced else ""
         if info.group_resource == _PODS:
-            _check_synced(self._pods, "pods")
+            check_synced(self._pods, "pods")
             pods = self._pods.list(namespace or None, selector)
             return tuple(sorted({pod.name for pod in pods}))
         if info.group_resource == _NODES:
-            _check_synced(self._nodes, "nodes")
+            check_synced(self._nodes, "nodes")
             return tuple(node.name for node in self._nodes.list(selector))
         if namespace and not _NAMESPACE.fullmatch(namespace):
             return ()  # what is no name cannot exist, and must not become part of a path
@@ -228,9 +227,3 @@ def _explained(error: KubeApiError, info: ResourceInfo) -> str:
             return f"kube-apiserver does not serve {resource} any more"
         case _:
             return str(error)
-
-
-def _check_synced(lister: PodLister | NodeLister, resource: str) -> None:
-    # an empty list would read as "there are none"
-    if not lister.has_synced:
-        raise SourceError(f"the {resource} have not been read from kube-apiserver yet")

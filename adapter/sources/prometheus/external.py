@@ -159,7 +159,7 @@ class PrometheusExternalSource:
             if isinstance(judged, Refusal):
                 if judged.cause is Cause.EMPTY:
                     continue
-                return judged._replace(text=f"of {_shown(series.labels)}: {judged.text}")
+                return judged._replace(text=f"{_shown(series.labels)}{judged.text}")
             values.append(_external(series.labels, judged))
         if not answer.series:
             values = _for_nothing(policy, now, last)
@@ -227,7 +227,7 @@ def _for_nothing(
 
 
 def _shown(labels: Mapping[str, str] | None) -> str:
-    """A series for a sentence."""
+    """Which series a sentence is about; nothing where there is only one."""
     if not labels:
-        return "the value"
-    return "{" + ", ".join(f"{key}={text!r}" for key, text in sorted(labels.items())) + "}"
+        return ""
+    return "of {" + ", ".join(f"{key}={text!r}" for key, text in sorted(labels.items())) + "}: "

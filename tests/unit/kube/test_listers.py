@@ -1,5 +1,6 @@
 import pytest
 
+from adapter.errors import SourceError
 from adapter.kube.listers import (
     MOST_SELECTORS,
     NodeAddress,
@@ -7,6 +8,7 @@ from adapter.kube.listers import (
     NodeLister,
     PodLister,
     PodMeta,
+    check_synced,
 )
 from adapter.model.labels import EVERYTHING, parse_selector
 from adapter.model.resources import PodKey
@@ -81,6 +83,17 @@ def test_selectors_that_are_kept_have_a_limit(pods):
     for number in range(MOST_SELECTORS + 1):
         assert pods.list("b", parse_selector(f"app={number}")) == []
     assert [each.name for each in pods.list("b", parse_selector("app=web"))] == ["y"]
+
+
+def test_a_list_that_was_never_read_is_not_answered_from():
+    lister = NodeLister()
+    with pytest.raises(SourceError, match=r"kube-apiserver yet$"):
+        check_synced(lister, "nodes")
+    lister.problem = "GET /api/v1/nodes: 403"
+    with pytest.raises(SourceError, match=r"yet: GET /api/v1/nodes: 403$"):
+        check_synced(lister, "nodes")
+    lister.replace([])
+    check_synced(lister, "nodes")
 
 
 def test_changes_of_pods(pods):
