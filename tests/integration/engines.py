@@ -33,6 +33,9 @@ class VictoriaServer:
                     f"-httpListenAddr=127.0.0.1:{self.port}",
                     f"-promscrape.config={self._directory / 'scrape.yml'}",
                     "-search.latencyOffset=1s",
+                    # it takes a pause of twice the usual between two scrapes for the end of a
+                    # series, and on a busy machine there are such pauses
+                    "-search.minStalenessInterval=30s",
                 ],
                 stdout=log,
                 stderr=log,

@@ -271,7 +271,7 @@ async def test_an_endpoint_that_hangs(make, endpoint, telemetry):
 
 
 async def test_an_endpoint_that_is_not_there(make):
-    client = make(tokenURL="http://localhost:9/?password=hunter2")
+    client = make(tokenURL="http://127.0.0.1:9/?password=hunter2")
 
     with pytest.raises(SourceError, match=r"cannot connect to it: connection refused$") as caught:
         await client.query_vector("up")
