@@ -9,6 +9,8 @@
     ├── NotFound                 404 NotFound
     ├── MethodNotAllowed         405 MethodNotAllowed
     ├── NotAcceptable            406 NotAcceptable
+    ├── RequestEntityTooLarge    413 RequestEntityTooLarge
+    ├── TooManyRequests          429 TooManyRequests
     ├── SourceError              503 ServiceUnavailable
     │   └── SourceTimeout        504 Timeout
     └── ConfigError              500 InternalError (start-up only, never sent)
@@ -32,10 +34,14 @@ class AdapterError(Exception):
         kind: Resource or kind concerned, as the peers write it (``pods``, ``podmetrics``).
         details: False leaves ``details`` out of the Status; some of kube-apiserver's do.
         causes: What it follows from, for ``Status.details``.
+
+    A client is told to try again after ``retry_after_seconds``; 0 tells it nothing. client-go
+    sleeps so long in the worker of an HPA.
     """
 
     code: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     reason: ClassVar[str] = "InternalError"
+    retry_after_seconds: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -95,6 +101,21 @@ class NotAcceptable(AdapterError):
 
     code = HTTPStatus.NOT_ACCEPTABLE
     reason = "NotAcceptable"
+
+
+class RequestEntityTooLarge(AdapterError):
+    """The request brings more than is read."""
+
+    code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    reason = "RequestEntityTooLarge"
+
+
+class TooManyRequests(AdapterError):
+    """More is asked at once than one server takes on."""
+
+    code = HTTPStatus.TOO_MANY_REQUESTS
+    reason = "TooManyRequests"
+    retry_after_seconds = 1
 
 
 class SourceError(AdapterError):

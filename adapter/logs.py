@@ -7,6 +7,8 @@ import time
 
 
 class _JsonFormatter(logging.Formatter):
+    """One object a line; what a record has as ``fields`` is in it, too."""
+
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "ts": round(record.created, 3),
@@ -14,6 +16,7 @@ class _JsonFormatter(logging.Formatter):
             "logger": record.name,
             "msg": record.getMessage(),
         }
+        entry |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1] is not None:
             entry["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
         return json.dumps(entry)

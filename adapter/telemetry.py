@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from adapter.peermetrics import Exposition, KubeletRequests
+
 
 class AgeHistogram(Collector):
     """Ages of samples in seconds, by *label*; many of one age are counted in one step.
@@ -44,7 +46,218 @@ class AgeHistogram(Collector):
         yield family
 
 
-class Telemetry:
+class AccessTelemetry:
+    """Who asked, whether they might, and what that cost kube-apiserver."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.authentications = Counter(
+            "viaduct_authentication_requests_total",
+            "Requests by what told who asked: front_proxy, certificate, token, anonymous for "
+            "nothing shown, refused for what was shown and does not hold.",
+            ["method"],
+            registry=registry,
+        )
+        self.authorizations = Counter(
+            "viaduct_authorization_requests_total",
+            "Requests by what decided whether they may: master, open_path, allowed and denied by "
+            "a SubjectAccessReview, failed when none could be had, which also denies.",
+            ["decision"],
+            registry=registry,
+        )
+        self.lookups = Counter(
+            "viaduct_review_lookups_total",
+            "Token and access reviews needed: hit is a kept one, shared one that was being asked "
+            "for, miss a new one.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self.reviews = Counter(
+            "viaduct_review_requests_total",
+            "Token and access reviews asked of kube-apiserver, each attempt: answered or failed.",
+            ["kind", "result"],
+            registry=registry,
+        )
+
+
+class AuditTelemetry:
+    """What became of the audit's lines."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events = Counter(
+            "viaduct_audit_events_total",
+            "Events of the audit log: written, or lost because the disk is full or too slow.",
+            ["result"],
+            registry=registry,
+        )
+
+
+class _PrometheusMetrics:
+    """What Prometheus servers are asked, and what is made of it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.queries = Counter(
+            "viaduct_prometheus_queries_total",
+            "Requests to Prometheus by kind and result.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self.query_seconds = Histogram(
+            "viaduct_prometheus_query_duration_seconds",
+            "Time of one request to Prometheus.",
+            ["kind"],
+            registry=registry,
+        )
+        self.cache_requests = Counter(
+            "viaduct_query_cache_requests_total",
+            "Answers needed for custom and external metrics: hit is a kept one, shared one that "
+            "was being fetched, miss a new query.",
+            ["result"],
+            registry=registry,
+        )
+        self.object_queries = Counter(
+            "viaduct_custom_metrics_lookups_total",
+            "Lookups for custom metrics by reach: named objects, a whole namespace, the cluster.",
+            ["reach"],
+            registry=registry,
+        )
+        self.refused_values = Counter(
+            "viaduct_query_refused_values_total",
+            "Objects and series that were asked for and had no usable value, by cause.",
+            ["cause"],
+            registry=registry,
+        )
+        self.duplicate_objects = Counter(
+            "viaduct_custom_metrics_duplicate_objects_total",
+            "Objects that several series of one answer described, of which one was served.",
+            registry=registry,
+        )
+        self.backend_up = Gauge(
+            "viaduct_prometheus_backend_up",
+            "1 while a Prometheus server answers, 0 while requests to it fail at once.",
+            ["backend"],
+            registry=registry,
+        )
+        self.discovery_rules = Gauge(
+            "viaduct_discovery_rules",
+            "Rules for custom and external metrics by how discovery of their series fares.",
+            ["state"],
+            registry=registry,
+        )
+        self.discovery_metrics = Gauge(
+            "viaduct_discovery_metrics",
+            "Metrics listed; one of custom.metrics.k8s.io counts for each resource that has it.",
+            ["api"],
+            registry=registry,
+        )
+        self.discovery_conflicts = Gauge(
+            "viaduct_discovery_conflicts",
+            "Metrics that several rules, or several series of one rule, give: the first serves.",
+            registry=registry,
+        )
+        self.discovery_success = Gauge(
+            "viaduct_discovery_last_success_timestamp_seconds",
+            "When the series of a rule were last listed.",
+            ["rule"],
+            registry=registry,
+        )
+        self.discovery_seconds = Histogram(
+            "viaduct_discovery_round_duration_seconds",
+            "Time of one round of discovery, over all rules.",
+            registry=registry,
+        )
+        self.dropped_samples = Counter(
+            "viaduct_prometheus_dropped_samples_total",
+            "Samples of Prometheus that were not used, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+
+
+class _KubeMetrics:
+    """What is read from kube-apiserver."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.informer_objects = Gauge(
+            "viaduct_informer_objects",
+            "Objects held by an informer.",
+            ["resource"],
+            registry=registry,
+        )
+        self.informer_relists = Counter(
+            "viaduct_informer_relists_total",
+            "Full lists an informer had to make.",
+            ["resource"],
+            registry=registry,
+        )
+        self.kube_discovery_refreshes = Counter(
+            "viaduct_kube_discovery_refreshes_total",
+            "Readings of Kubernetes' discovery, by result: changed, unchanged or failed.",
+            ["result"],
+            registry=registry,
+        )
+        self.kube_discovery_resources = Gauge(
+            "viaduct_kube_discovery_resources",
+            "Resources in Kubernetes' discovery, each version of one counted.",
+            registry=registry,
+        )
+        self.kube_discovery_stale_versions = Gauge(
+            "viaduct_kube_discovery_stale_versions",
+            "Group versions whose server did not tell its resources; they stay as they were.",
+            registry=registry,
+        )
+        self.object_lists = Counter(
+            "viaduct_object_lists_total",
+            "Lists of objects needed to answer for a selector, pods and nodes apart: kept is one "
+            "that was there, listed a request to kube-apiserver, failed one that was refused.",
+            ["result"],
+            registry=registry,
+        )
+        self.object_list_objects = Gauge(
+            "viaduct_object_list_objects",
+            "Objects in the lists that are kept, pods and nodes apart.",
+            registry=registry,
+        )
+
+
+class _ServingMetrics:
+    """Clients of ours, and what they cost."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.serving_certificate_end = Gauge(
+            "viaduct_serving_certificate_expiration_timestamp_seconds",
+            "When the serving certificate ends; of several the first that does.",
+            registry=registry,
+        )
+        self.tls_handshake_failures = Counter(
+            "viaduct_tls_handshake_failures_total",
+            "TLS handshakes of clients that failed, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.connections = Gauge(
+            "viaduct_server_connections",
+            "Connections to this server, those that are still in their TLS handshake included.",
+            registry=registry,
+        )
+        self.connections_cut = Counter(
+            "viaduct_server_connections_cut_total",
+            "Connections this server ended for a limit of its own, by limit.",
+            ["limit"],
+            registry=registry,
+        )
+        self.requests_in_flight = Gauge(
+            "viaduct_server_requests_in_flight",
+            "Requests for metrics being answered; those for probes and discovery do not count.",
+            registry=registry,
+        )
+        self.requests_refused = Counter(
+            "viaduct_server_requests_refused_total",
+            "Requests answered with 429, because too many were in flight.",
+            registry=registry,
+        )
+
+
+class Telemetry(_PrometheusMetrics, _KubeMetrics, _ServingMetrics):
     """The process' own metrics in a registry of their own: no globals, tests read their own.
 
     Names are ``viaduct_<subsystem>_<quantity>_<unit>[_total]``.
@@ -115,123 +328,18 @@ class Telemetry:
             "Lines of kubelet answers that could not be understood and were skipped.",
             registry=self.registry,
         )
-        self.queries = Counter(
-            "viaduct_prometheus_queries_total",
-            "Requests to Prometheus by kind and result.",
-            ["kind", "result"],
-            registry=self.registry,
-        )
-        self.query_seconds = Histogram(
-            "viaduct_prometheus_query_duration_seconds",
-            "Time of one request to Prometheus.",
-            ["kind"],
-            registry=self.registry,
-        )
-        self.cache_requests = Counter(
-            "viaduct_query_cache_requests_total",
-            "Answers needed for custom and external metrics: hit is a kept one, shared one that "
-            "was being fetched, miss a new query.",
-            ["result"],
-            registry=self.registry,
-        )
-        self.object_queries = Counter(
-            "viaduct_custom_metrics_lookups_total",
-            "Lookups for custom metrics by reach: named objects, a whole namespace, the cluster.",
-            ["reach"],
-            registry=self.registry,
-        )
-        self.refused_values = Counter(
-            "viaduct_query_refused_values_total",
-            "Objects and series that were asked for and had no usable value, by cause.",
-            ["cause"],
-            registry=self.registry,
-        )
-        self.duplicate_objects = Counter(
-            "viaduct_custom_metrics_duplicate_objects_total",
-            "Objects that several series of one answer described, of which one was served.",
-            registry=self.registry,
-        )
-        self.backend_up = Gauge(
-            "viaduct_prometheus_backend_up",
-            "1 while a Prometheus server answers, 0 while requests to it fail at once.",
-            ["backend"],
-            registry=self.registry,
-        )
-        self.discovery_rules = Gauge(
-            "viaduct_discovery_rules",
-            "Rules for custom and external metrics by how discovery of their series fares.",
-            ["state"],
-            registry=self.registry,
-        )
-        self.discovery_metrics = Gauge(
-            "viaduct_discovery_metrics",
-            "Metrics listed; one of custom.metrics.k8s.io counts for each resource that has it.",
-            ["api"],
-            registry=self.registry,
-        )
-        self.discovery_conflicts = Gauge(
-            "viaduct_discovery_conflicts",
-            "Metrics that several rules, or several series of one rule, give: the first serves.",
-            registry=self.registry,
-        )
-        self.discovery_success = Gauge(
-            "viaduct_discovery_last_success_timestamp_seconds",
-            "When the series of a rule were last listed.",
-            ["rule"],
-            registry=self.registry,
-        )
-        self.discovery_seconds = Histogram(
-            "viaduct_discovery_round_duration_seconds",
-            "Time of one round of discovery, over all rules.",
-            registry=self.registry,
-        )
-        self.dropped_samples = Counter(
-            "viaduct_prometheus_dropped_samples_total",
-            "Samples of Prometheus that were not used, by reason.",
-            ["reason"],
-            registry=self.registry,
-        )
-        self.informer_objects = Gauge(
-            "viaduct_informer_objects",
-            "Objects held by an informer.",
-            ["resource"],
-            registry=self.registry,
-        )
-        self.informer_relists = Counter(
-            "viaduct_informer_relists_total",
-            "Full lists an informer had to make.",
-            ["resource"],
-            registry=self.registry,
-        )
-        self.kube_discovery_refreshes = Counter(
-            "viaduct_kube_discovery_refreshes_total",
-            "Readings of Kubernetes' discovery, by result: changed, unchanged or failed.",
-            ["result"],
-            registry=self.registry,
-        )
-        self.kube_discovery_resources = Gauge(
-            "viaduct_kube_discovery_resources",
-            "Resources in Kubernetes' discovery, each version of one counted.",
-            registry=self.registry,
-        )
-        self.kube_discovery_stale_versions = Gauge(
-            "viaduct_kube_discovery_stale_versions",
-            "Group versions whose server did not tell its resources; they stay as they were.",
-            registry=self.registry,
-        )
-        self.object_lists = Counter(
-            "viaduct_object_lists_total",
-            "Lists of objects needed to answer for a selector, pods and nodes apart: kept is one "
-            "that was there, listed a request to kube-apiserver, failed one that was refused.",
-            ["result"],
-            registry=self.registry,
-        )
-        self.object_list_objects = Gauge(
-            "viaduct_object_list_objects",
-            "Objects in the lists that are kept, pods and nodes apart.",
-            registry=self.registry,
-        )
+        _PrometheusMetrics.__init__(self, self.registry)
+        _KubeMetrics.__init__(self, self.registry)
+        _ServingMetrics.__init__(self, self.registry)
+        self.access = AccessTelemetry(self.registry)
+        self.audit = AuditTelemetry(self.registry)
+        self.kubelets = KubeletRequests()
+        self._exposition = Exposition(self.registry, self.kubelets)
+
+    def exposition(self) -> Iterator[bytes]:
+        """Text exposition of all own metrics, and of the peers' names for them, in pieces."""
+        return self._exposition.chunks()
 
     def expose(self) -> bytes:
-        """Text exposition of all own metrics."""
+        """Text exposition of all own metrics, under their own names alone."""
         return generate_latest(self.registry)

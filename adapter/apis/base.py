@@ -22,7 +22,7 @@ deadline and own metrics are the server's.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -55,21 +55,23 @@ class APIRequest:
         path: The parameters of the route's path, decoded.
         query: The query parameters; of one given twice the first counts, as in kube-apiserver.
         transform: The kind the answer is to be sent as; None for the resource's own.
+        protobuf: The answer is to be protobuf, not JSON; only where the group says it can.
     """
 
     version: str
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     transform: Transform | None = None
+    protobuf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON document.
+    """A document: JSON, or protobuf where that was asked for.
 
     Attributes:
-        chunks: The document in pieces, in order, without a final newline. It is consumed once and
-            may be produced while it is sent, so its making must not fail for reasons a client
+        chunks: The document in pieces, in order, JSON without a final newline. It is consumed once
+            and may be produced while it is sent, so its making must not fail for reasons a client
             should be told: raise before.
         warning: Text of a ``Warning`` header for the person who asked (kubectl prints it).
     """
@@ -95,13 +97,53 @@ class APIResource(NamedTuple):
     verbs: tuple[str, ...]
 
 
+class Operation(NamedTuple):
+    """What OpenAPI says of a route.
+
+    Attributes:
+        summary: What is asked, a sentence.
+        kind: The kind the route is about, as discovery names it.
+        answer: The kind of the answer.
+        query: The query parameters that are read.
+    """
+
+    summary: str
+    kind: str
+    answer: str
+    query: tuple[str, ...] = ()
+
+
 class Route(NamedTuple):
-    """A GET below ``/apis/<group>/<version>``; *resource* and *verb* as RBAC names them."""
+    """A GET below ``/apis/<group>/<version>``; *resource* and *verb* as RBAC names them.
+
+    One without *operation* is not documented.
+    """
 
     path: str
     handler: Handler
     resource: str
     verb: str
+    operation: Operation | None = None
+
+
+Schema = Mapping[str, Any]
+"""A type in OpenAPI's words; ``$ref`` is the name of another type, no path to it."""
+
+
+class Types(NamedTuple):
+    """The types of a group's answers, for OpenAPI.
+
+    Attributes:
+        package: What comes before ``<version>.<kind>`` in their names.
+        of_version: The types of a version, by kind.
+    """
+
+    package: str
+    of_version: Callable[[str], Mapping[str, Schema]]
+
+    def name(self, version: str, kind: str) -> str:
+        """The name of a type, unique among those of all API servers."""
+        return f"{self.package}.{version}.{kind}"
 
 
 class RouteInfo(NamedTuple):
@@ -127,6 +169,8 @@ class APIGroup:
             the same tuple until something changes.
         routes: What can be asked.
         transforms: The kinds its answers can also be sent as; those of all routes.
+        protobuf: Whether its handlers can answer in protobuf.
+        types: The types of its answers; None documents nothing.
     """
 
     name: str
@@ -134,10 +178,12 @@ class APIGroup:
     resources: Callable[[], tuple[APIResource, ...]]
     routes: tuple[Route, ...]
     transforms: frozenset[Transform] = frozenset()
+    protobuf: bool = False
+    types: Types | None = None
 
     def add_routes(self, app: web.Application, over_http: Callable[[Handler], HTTPHandler]) -> None:
         """Route the group's paths in *app*; *over_http* makes an HTTP handler of each handler."""
         prefix = f"/apis/{self.name}/{{version:{'|'.join(self.versions)}}}"
-        for path, handler, resource, verb in self.routes:
-            route = app.router.add_route("GET", prefix + path, over_http(handler))
-            app[ROUTES][route] = RouteInfo(self.name, resource, verb)
+        for each in self.routes:
+            route = app.router.add_route("GET", prefix + each.path, over_http(each.handler))
+            app[ROUTES][route] = RouteInfo(self.name, each.resource, each.verb)

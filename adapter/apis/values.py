@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
+from adapter.apis.protobuf import integer, quantity, time
 from adapter.model.quantity import format_value
 from adapter.model.times import format_rfc3339
 
@@ -30,10 +31,27 @@ def measured(window_key: str) -> Callable[[float, float | None, float], str]:
     def times(timestamp: float, window: float | None) -> str:
         # cached: the samples of one query mostly share their time
         text = f'"timestamp":"{format_rfc3339(timestamp)}",'
-        # less than a second is still more than none
-        return f'{text}"{window_key}":{max(1, round(window))},' if window else text
+        return f'{text}"{window_key}":{_whole(window)},' if window else text
 
     def encode(timestamp: float, window: float | None, value: float) -> str:
         return f'{times(timestamp, window)}"value":"{format_value(value)}"'
 
     return encode
+
+
+def measured_fields(timestamp: float, window: float | None, value: float) -> bytes:
+    """The same as protobuf: fields 3 to 5 of an item of either group; arguments as of `measured`.
+
+    Raises:
+        ValueError: The value or time is not finite.
+    """
+    return _times(timestamp, window) + quantity(5, format_value(value))
+
+
+@lru_cache(maxsize=1024)
+def _times(timestamp: float, window: float | None) -> bytes:
+    return time(3, timestamp) + (integer(4, _whole(window)) if window else b"")
+
+
+def _whole(window: float) -> int:
+    return max(1, round(window))  # less than a second is still more than none

@@ -32,6 +32,7 @@ class ResourceMetrics:
         self._warning: Callable[[], str | None] = lambda: None
         self._scraper: Scraper | None = None
         self._ready: list[Callable[[], str | None]] = []
+        self._was_ready = False
         self._source = self._choose()
 
     def groups(self) -> Sequence[APIGroup]:
@@ -158,9 +159,17 @@ class ResourceMetrics:
         return ask
 
     def _storage_ready(self) -> str | None:
-        """Ready as soon as any source has values."""
+        """Ready as soon as any source has had values, and from then on.
+
+        When all sources fail later, no other pod has values either. A Service without a ready pod
+        makes the APIService unavailable, and with it discovery: namespaces could not be deleted. An
+        answer that says what is wrong is better.
+        """
+        if self._was_ready:
+            return None
         problems = [check() for check in self._ready]
-        return None if None in problems else "; ".join(filter(None, problems)) or None
+        self._was_ready = not problems or None in problems
+        return None if self._was_ready else "; ".join(filter(None, problems))
 
     def _timely(self) -> str | None:
         return self._scraper.check_timely() if self._scraper is not None else None

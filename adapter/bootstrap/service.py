@@ -6,15 +6,17 @@ import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 
+from adapter.bootstrap.identity import Identity
+from adapter.bootstrap.operations import recorded
 from adapter.bootstrap.parts import Loop, Parts
 from adapter.bootstrap.query_metrics import QueryMetrics
 from adapter.bootstrap.resource_metrics import ResourceMetrics
+from adapter.bootstrap.serving import Serving
 from adapter.periodic import Clock, SystemClock
 from adapter.server.app import RunningServer, build_app, start
+from adapter.server.authn import leave_unasked
 from adapter.server.probes import Checks
-from adapter.server.tls import Pair, self_signed_pair, serving_context
 from adapter.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,18 +68,30 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         parts = await Parts.build(settings, clock or SystemClock(), stack)
         resource_metrics = ResourceMetrics(parts)
         query_metrics = QueryMetrics(parts)
+        # in the order of prometheus-adapter's discovery
+        groups = [*query_metrics.groups(), *resource_metrics.groups()]
+        serving = Serving(parts, groups)
+        identity = await Identity.build(parts)
+        checked = (resource_metrics, parts, query_metrics, serving, identity)
         app = build_app(
-            # in the order of prometheus-adapter's discovery
-            groups=[*query_metrics.groups(), *resource_metrics.groups()],
-            checks=Checks([*resource_metrics.checks(), *parts.checks(), *query_metrics.checks()]),
+            groups=groups,
+            checks=Checks([check for each in checked for check in each.checks()]),
             telemetry=parts.telemetry,
             clock=parts.clock,
+            request_seconds=settings.request_timeout,
+            max_in_flight=settings.max_requests_inflight,
+            identity=identity.middlewares(),
+            recording=recorded(parts),
         )
+        tls = await serving.prepare()
+        await identity.prepare(tls.set_client_cas)
+        app.on_response_prepare.append(leave_unasked)
         server = await start(
             app,
             host=settings.bind_address,
             port=settings.secure_port,
-            ssl_context=serving_context(await asyncio.to_thread(_pair, settings)),
+            tls=tls,
+            limits=serving.limits,
         )
         stack.push_async_callback(server.close)
         await stack.enter_async_context(_looping(parts.loops))
@@ -94,9 +108,3 @@ async def _looping(loops: Iterable[Loop]) -> AsyncIterator[None]:
         finally:
             for task in tasks:
                 task.cancel()
-
-
-def _pair(settings: Settings) -> Pair:
-    if settings.tls_cert_file:
-        return Pair(Path(settings.tls_cert_file), Path(settings.tls_private_key_file))
-    return self_signed_pair(Path(settings.cert_dir))

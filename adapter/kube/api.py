@@ -54,7 +54,15 @@ class KubeGone(KubeApiError):
     """The resource version or continue token is too old: list again (410)."""
 
 
-_BY_STATUS: Mapping[int, type[KubeApiError]] = {404: KubeNotFound, 410: KubeGone}
+class KubeConflict(KubeApiError):
+    """Somebody else made or changed the object first (409)."""
+
+
+_BY_STATUS: Mapping[int, type[KubeApiError]] = {
+    404: KubeNotFound,
+    409: KubeConflict,
+    410: KubeGone,
+}
 
 _HINTS = {
     401: "its credentials are not accepted: check the token or client certificate",
@@ -145,6 +153,25 @@ class KubeApi:
         """
         content = msgspec.json.decode(body)
         return (await self._exchange("POST", path, None, {"Accept": JSON}, content)).body
+
+    async def put(self, path: str, body: bytes) -> bytes:
+        """Body of the answer to a PUT of the JSON *body*.
+
+        Raises:
+            KubeApiError: As `get`; `KubeConflict` when its resourceVersion is not the newest.
+        """
+        content = msgspec.json.decode(body)
+        return (await self._exchange("PUT", path, None, {"Accept": JSON}, content)).body
+
+    async def merge_patch(self, path: str, patch: Mapping[str, Any]) -> bytes:
+        """Body of the answer to a PATCH: null removes a field (RFC 7396).
+
+        Raises:
+            KubeApiError: As `get`; `KubeConflict` when it has a resourceVersion, and that is not
+                the newest.
+        """
+        headers = {"Accept": JSON, "Content-Type": "application/merge-patch+json"}
+        return (await self._exchange("PATCH", path, None, headers, dict(patch))).body
 
     @contextlib.asynccontextmanager
     async def watch(

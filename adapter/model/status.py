@@ -55,6 +55,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
                 group=error.group,
                 kind=error.kind,
                 causes=tuple(StatusCause(message=cause) for cause in error.causes),
+                retry_after_seconds=error.retry_after_seconds,
             )
         return cls(message=str(error), reason=error.reason, code=int(error.code), details=details)
 

@@ -1,34 +1,44 @@
 """The HTTP application, and the server that runs it."""
 
+import asyncio
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from isal import isal_zlib
 
 from adapter import __version__
 from adapter.apis.base import ROUTES, APIGroup, APIRequest, Handler, HTTPHandler, Transform
 from adapter.periodic import Clock, SystemClock
+from adapter.server.connections import Connections
 from adapter.server.discovery import Discovery
+from adapter.server.limits import Limits, in_flight, in_turn
 from adapter.server.middleware import deadline, errors_as_status, observed, usual_headers
-from adapter.server.negotiate import negotiate
+from adapter.server.negotiate import TEXTUAL, MediaType, negotiate
+from adapter.server.openapi import PATHS as OPENAPI_PATHS
+from adapter.server.openapi import OpenAPI
 from adapter.server.probes import Checks
-from adapter.server.responses import document
+from adapter.server.responses import document, exposition
+from adapter.server.tls import ServingTLS
 from adapter.telemetry import Telemetry
 
 REQUEST_SECONDS = 60.0
 """How long a request may take, as in kube-apiserver."""
 
-KEEPALIVE_SECONDS = 120.0
-"""Longer than the 90 s for which Go's clients keep idle connections: else they would now and then
-send a request on a connection that is being closed, and the aggregator answers 503."""
+MAX_IN_FLIGHT = 400
+"""How many requests for metrics may be answered at once, as in kube-apiserver."""
 
-MAX_HEADER_BYTES = 64 * 1024
-"""Of the request line and of each header: selectors and the groups of a user can be long."""
+BACKLOG = 1024
+"""Connections the kernel keeps for us while the loop is busy; a dropped one costs a second."""
+
+SETTLE_SECONDS = 1.0
+"""How long a stopping server waits for the first request of those who have just connected."""
 
 _CHECKS = web.AppKey("checks", Checks)
+_TELEMETRY = web.AppKey("telemetry", Telemetry)
 
 
 def build_app(
@@ -39,6 +49,9 @@ def build_app(
     clock: Clock | None = None,
     version: str = __version__,
     request_seconds: float = REQUEST_SECONDS,
+    max_in_flight: int = MAX_IN_FLIGHT,
+    identity: Sequence[Middleware] = (),
+    recording: Sequence[Middleware] = (),
 ) -> web.Application:
     """Build the application.
 
@@ -49,40 +62,54 @@ def build_app(
         clock: Times requests.
         version: What ``/version`` says.
         request_seconds: Deadline of a request.
+        max_in_flight: Most requests for metrics at once; 0 is no limit.
+        identity: Authentication, then authorization; without them whoever asks is answered.
+        recording: The audit, the access log.
     """
     aiohttp.set_zlib_backend(isal_zlib)  # what clients of this process decompress, too
-    discovery = Discovery(groups, [*checks.paths(), "/metrics"], version)
+    clock = clock or SystemClock()
+    discovery = Discovery(groups, [*checks.paths(), *OPENAPI_PATHS, "/metrics"], version)
     app = web.Application(
         # outermost first
         middlewares=[
-            observed(telemetry, clock or SystemClock()),
+            observed(telemetry, clock),
+            *recording,
             errors_as_status(discovery.not_found),
             deadline(request_seconds),
-            # Authentication, then authorization, belong here: inside the deadline and with their
-            # refusals as Status, outside of every handler including the one for unknown paths.
+            in_flight(max_in_flight, telemetry),
+            # inside the deadline and with their refusals as Status, outside of every handler
+            # including the one for unknown paths
+            *identity,
+            in_turn(max_in_flight, telemetry),
         ],
     )
     app[ROUTES] = {}
     app[_CHECKS] = checks
+    app[_TELEMETRY] = telemetry
     app.on_response_prepare.append(usual_headers)
     discovery.add_routes(app)
+    OpenAPI(groups, version, clock).add_routes(app)
     checks.add_routes(app)
     for group in groups:
-        group.add_routes(app, partial(over_http, transforms=group.transforms))
+        offered = tuple(MediaType) if group.protobuf else TEXTUAL
+        group.add_routes(app, partial(over_http, transforms=group.transforms, offered=offered))
     app.router.add_route("GET", "/metrics", _metrics(telemetry))
     return app
 
 
-def over_http(handler: Handler, transforms: Collection[Transform]) -> HTTPHandler:
+def over_http(
+    handler: Handler, transforms: Collection[Transform], offered: Sequence[MediaType]
+) -> HTTPHandler:
     """Make an HTTP handler of an API group's: negotiate, ask, send.
 
     Args:
         handler: The group's.
         transforms: The kinds it can send its answers as.
+        offered: The representations it can send them in.
     """
 
     async def answer(request: web.Request) -> web.Response:
-        accepted = negotiate(request.headers.get("Accept", ""), transforms)
+        accepted = negotiate(request.headers.get("Accept", ""), transforms, offered)
         path = dict(request.match_info)
         answer = await handler(
             APIRequest(
@@ -90,6 +117,7 @@ def over_http(handler: Handler, transforms: Collection[Transform]) -> HTTPHandle
                 path=path,
                 query=request.query,
                 transform=accepted.transform,
+                protobuf=accepted.media_type is MediaType.PROTOBUF,
             )
         )
         headers = {"Warning": warning_header(answer.warning)} if answer.warning else None
@@ -111,11 +139,8 @@ def warning_header(text: str) -> str:
 
 
 def _metrics(telemetry: Telemetry) -> HTTPHandler:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(
-            body=telemetry.expose(),
-            headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
-        )
+    async def answer(request: web.Request) -> web.Response:
+        return exposition(request, telemetry.exposition())
 
     return answer
 
@@ -123,19 +148,55 @@ def _metrics(telemetry: Telemetry) -> HTTPHandler:
 class RunningServer:
     """A server that listens. Attribute *port* is its TCP port."""
 
-    def __init__(self, runner: web.AppRunner, checks: Checks, port: int) -> None:
-        self.port = port
+    def __init__(self, runner: web.AppRunner, app: web.Application) -> None:
+        self.port = 0
         self._runner = runner
-        self._checks = checks
+        self._checks = app[_CHECKS]
+        self._telemetry = app[_TELEMETRY]
+        self._draining = False
+        app.on_response_prepare.append(self._say_goodbye)
+
+    async def listen(
+        self,
+        host: str,
+        port: int,
+        context: Callable[[], ssl.SSLContext] | None,
+        limits: Limits,
+    ) -> None:
+        """Begin to serve; see `start`."""
+        await self._runner.setup()
+        if self._runner.server is None:
+            raise RuntimeError("aiohttp has set up no server")
+        self._connections = Connections(self._runner.server, context, limits, self._telemetry)
+        try:
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._connections, host, port, backlog=BACKLOG
+            )
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self.port = self._listener.sockets[0].getsockname()[1]
 
     def begin_shutdown(self) -> None:
-        """Fail ``/readyz`` from now on and go on serving, so that no new client is sent here."""
+        """Fail ``/readyz`` from now on and go on serving, so that no new client is sent here.
+
+        Each connection is closed after its next answer, so that clients go elsewhere one by one.
+        """
         self._checks.begin_shutdown()
+        self._draining = True
 
     async def close(self) -> None:
         """Fail ``/readyz``, take no new connection, end what is in flight, and stop."""
-        self._checks.begin_shutdown()
+        self.begin_shutdown()
+        self._listener.close()
+        await self._connections.settle(SETTLE_SECONDS)
+        await self._connections.close()
         await self._runner.cleanup()
+
+    async def _say_goodbye(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self._draining:
+            response.force_close()
+            response.headers["Connection"] = "close"  # aiohttp has set this header before
 
 
 async def start(
@@ -143,7 +204,9 @@ async def start(
     *,
     host: str,
     port: int,
-    ssl_context: ssl.SSLContext | None,
+    tls: ServingTLS | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
     shutdown_seconds: float = 10.0,
 ) -> RunningServer:
     """Serve *app*.
@@ -152,25 +215,28 @@ async def start(
         app: From `build_app`.
         host: Address to listen at.
         port: TCP port; 0 for any free one.
-        ssl_context: From `adapter.server.tls`; None serves plain HTTP.
+        tls: What to show clients; without it and *ssl_context* plain HTTP is served.
+        ssl_context: A fixed context instead of *tls*.
+        limits: What connections may cost.
         shutdown_seconds: How long `RunningServer.close` waits for requests in flight.
 
     Raises:
         OSError: The address is in use or not this machine's.
     """
+    context: Callable[[], ssl.SSLContext] | None = None
+    if tls is not None:
+        context = tls.current
+    elif ssl_context is not None:
+        context = partial(_same, ssl_context)
     runner = web.AppRunner(
         app,
-        access_log=None,
         handler_cancellation=True,  # a client that leaves costs nothing more
-        keepalive_timeout=KEEPALIVE_SECONDS,
-        max_line_size=MAX_HEADER_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
         shutdown_timeout=shutdown_seconds,
     )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, ssl_context=ssl_context).start()
-    except OSError:
-        await runner.cleanup()
-        raise
-    return RunningServer(runner, app[_CHECKS], runner.addresses[0][1])
+    server = RunningServer(runner, app)
+    await server.listen(host, port, context, limits)
+    return server
+
+
+def _same(context: ssl.SSLContext) -> ssl.SSLContext:
+    return context

@@ -97,7 +97,7 @@ class Discovery:
             # repeated as it was asked: without this exact type kube-apiserver ignores the answer
             "Content-Type": f"{accepted.media_type};g={form.group};v={form.version};as={form.kind}",
         }
-        if _matches(request.headers.get("If-None-Match", ""), etag):
+        if etag_matches(request.headers.get("If-None-Match", ""), etag):
             del headers["Content-Type"]
             return web.Response(status=304, headers=headers)
         return await document(request, accepted, [body], headers=headers)
@@ -274,7 +274,7 @@ def _local_port(request: web.Request) -> int:
     return int(address[1]) if address else 0
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
+def etag_matches(if_none_match: str, etag: str) -> bool:
     """Whether an ``If-None-Match`` header names *etag*, weakly or not (RFC 9110 §13.1.2)."""
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return etag in tags or "*" in tags

@@ -1,10 +1,10 @@
 """Which representation a client gets (apiserver ``pkg/endpoints/handlers/negotiation``).
 
-JSON and YAML are served. Protobuf is asked for first by kubectl and the controllers, always with
-JSON or ``*/*`` as second choice, so they get JSON.
+JSON and YAML are served everywhere, protobuf for objects and for errors: kubectl and controllers
+ask for it first, mostly with JSON or ``*/*`` as second choice. ``*/*`` alone means JSON.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -18,6 +18,11 @@ class MediaType(StrEnum):
 
     JSON = "application/json"
     YAML = "application/yaml"
+    PROTOBUF = "application/vnd.kubernetes.protobuf"
+
+
+TEXTUAL = (MediaType.JSON, MediaType.YAML)
+"""What documents about the server itself, such as discovery, can be produced as."""
 
 
 _PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
@@ -46,28 +51,37 @@ class _Clause(NamedTuple):
         return -self.quality, self.media_range.count("*")
 
 
-def negotiate(accept: str, transforms: Collection[Transform] = ()) -> Accepted:
+def negotiate(
+    accept: str,
+    transforms: Collection[Transform] = (),
+    offered: Sequence[MediaType] = TEXTUAL,
+) -> Accepted:
     """Choose a representation for an ``Accept`` header.
 
     The first clause that can be satisfied wins. A clause with ``as=`` counts only when its kind is
-    one of *transforms*. An empty header gets JSON.
+    one of *transforms*; a table has no protobuf. An empty header gets the first type of *offered*.
 
     Raises:
         NotAcceptable: Nothing the client accepts can be produced.
 
-    >>> negotiate("application/vnd.kubernetes.protobuf, */*").media_type
-    <MediaType.JSON: 'application/json'>
+    >>> controllers = "application/vnd.kubernetes.protobuf, */*"
+    >>> negotiate(controllers).media_type.value
+    'application/json'
+    >>> negotiate(controllers, offered=tuple(MediaType)).media_type.value
+    'application/vnd.kubernetes.protobuf'
     """
     if not accept.strip():
-        return Accepted()
+        return Accepted(offered[0])
     for clause in _parse(accept):
-        for media_type in MediaType:
+        transform = _transform(clause.params)
+        if transform is not None and transform not in transforms:
+            continue
+        for media_type in offered:
             if not _covers(clause.media_range, media_type):
                 continue
-            transform = _transform(clause.params)
-            if transform is None or transform in transforms:
+            if transform is None or transform.kind != "Table" or media_type in TEXTUAL:
                 return Accepted(media_type, transform, clause.params.get("pretty") == "1")
-    raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {', '.join(MediaType)}")
+    raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {', '.join(offered)}")
 
 
 def wants_pretty(query: Mapping[str, str], user_agent: str) -> bool:

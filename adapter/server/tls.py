@@ -1,111 +1,293 @@
-"""The certificate this server shows: a given pair, or a self-signed one kept in a folder."""
+"""TLS of this server: its pairs, and whose client certificates are looked at; all of it live.
 
-import ipaddress
-import os
+A connection begins with an outer context, whose ``sni_callback`` puts the inner one of the moment
+in its place: it has the pair for the name asked and the client CAs. So both change without a new
+listener. What OpenSSL copies from the outer context when a connection begins (version, verify mode
+and flags, tickets) does not change with the callback, so it is set in both.
+"""
+
+import logging
 import ssl
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from adapter.errors import ConfigError
+from adapter.periodic import Clock
+from adapter.server.pairs import (
+    CertificateInfo,
+    Pair,
+    PEMPair,
+    distinguished_name,
+    load_pair,
+    presented_certificate,
+    shown_certificate,
+    unusable,
+)
+from adapter.telemetry import Telemetry
 
-LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
-"""Names every self-signed certificate has."""
+log = logging.getLogger(__name__)
 
-_RENEW_SECONDS = 30 * 86400
-_MAKING_SECONDS = 60
+_SAY_AGAIN_SECONDS = 3600.0
+_REMEMBERED = 100
+"""Kinds of refused client certificates of which it is known when they were logged."""
 
-
-class Pair(NamedTuple):
-    """Files with a certificate (PEM, with its chain) and its key."""
-
-    cert_file: Path
-    key_file: Path
-
-
-def serving_context(pair: Pair) -> ssl.SSLContext:
-    """Build the context to serve with: TLS 1.2 or newer.
-
-    Raises:
-        ConfigError: A file cannot be read, or the two do not fit.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(pair.cert_file, pair.key_file)
-    except OSError as error:  # ssl.SSLError is one
-        files = f"--tls-cert-file {pair.cert_file} and --tls-private-key-file {pair.key_file}"
-        raise ConfigError([f"cannot serve with {files}: {error.strerror or error}"]) from error
-    return context
+_LONGEST_NAME = 200
+"""Characters of a name from a client's certificate that are logged."""
 
 
-def self_signed_pair(cert_dir: Path, names: Sequence[str] = ()) -> Pair:
-    """The self-signed pair in *cert_dir*, made when there is none that still serves.
+@dataclass(frozen=True, slots=True)
+class TLSOptions:
+    """What is spoken: oldest version, and cipher suites of TLS 1.2 in OpenSSL's words ("": its)."""
 
-    A pair is kept while it has all the names and a month to go.
+    min_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    ciphers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPairFiles:
+    """A pair for clients that ask for one of *names*; none: for those in its certificate."""
+
+    pair: Pair
+    names: tuple[str, ...] = ()
+
+
+class ServingTLS:
+    """The contexts to serve with.
 
     Args:
-        cert_dir: Where ``apiserver.crt`` and ``apiserver.key`` are kept (``--cert-dir``).
-        names: DNS names and IP addresses the certificate must have beside `LOCAL_NAMES`.
+        pair: What is shown unless another pair has the name asked: files, or their content.
+        named: Pairs for certain names.
+        options: What is spoken.
+        clock: Spaces what is logged again and again.
+        telemetry: Counts refusals, tells when the first certificate ends.
 
     Raises:
-        ConfigError: The folder cannot be written.
+        ConfigError: A pair cannot be served with.
     """
-    pair = Pair(cert_dir / "apiserver.crt", cert_dir / "apiserver.key")
-    wanted = list(dict.fromkeys([*names, *LOCAL_NAMES]))
-    if _still_serves(pair, wanted):
-        return pair
-    try:
-        cert_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            [f"cannot make --cert-dir {cert_dir}: {error.strerror}; give another folder"]
-        ) from error
-    _make(pair, wanted)
-    return pair
+
+    def __init__(
+        self,
+        pair: Pair | PEMPair,
+        *,
+        named: Sequence[NamedPairFiles] = (),
+        options: TLSOptions = TLSOptions(),
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._options = options
+        self._clock = clock
+        self._telemetry = telemetry
+        self._client_cas = ""
+        self._refusals = _Refusals(clock, telemetry)
+        self._by_name: dict[str, _ServedPair] = {}
+        self._pairs = [_ServedPair(pair)]
+        self._pairs += [_ServedPair(each.pair, each.names, named=True) for each in named]
+        for served in self._pairs:
+            try:
+                served.take(served.read(), self._inner)
+            except OSError as error:
+                raise ConfigError([served.unusable(error)]) from error
+        self.context = self._outer()
+        self._pairs_changed()
+
+    def current(self) -> ssl.SSLContext:
+        """The context a new connection begins with."""
+        return self.context
+
+    def set_client_cas(self, pem: str) -> None:
+        """Look at client certificates that these CAs signed, from the next connection on.
+
+        A certificate of another CA ends the handshake (OpenSSL offers Python no other way), so
+        that is logged with its issuer. Without a certificate a connection goes on.
+
+        Args:
+            pem: Bundle of CA certificates; "" asks for no certificates.
+
+        Raises:
+            ssl.SSLError: It is no such bundle; all stays as it was.
+        """
+        if pem == self._client_cas:
+            return
+        _new_context(self._options, pem)  # fails before anything is changed
+        self._client_cas = pem
+        for served in self._pairs:
+            served.rebuild(self._inner)
+        # a new one, so that no TLS 1.2 session outlives the CAs it was verified with
+        self.context = self._outer()
+
+    def use(self, pair: PEMPair) -> None:
+        """Serve with *pair* instead of the first one, from the next connection on.
+
+        Raises:
+            ssl.SSLError: It cannot be served with; all stays as it was.
+        """
+        self._pairs[0].take(pair, self._inner)
+        self._pairs_changed()
+
+    def reload(self) -> None:
+        """Serve with what the files hold now. A pair that cannot be used is said once, not used."""
+        changed = [served.reload(self._inner) for served in self._pairs]
+        if any(changed):
+            self._pairs_changed()
+
+    def _inner(self, pair: PEMPair) -> ssl.SSLContext:
+        context = _new_context(self._options, self._client_cas)
+        load_pair(context, pair)
+        return context
+
+    def _outer(self) -> ssl.SSLContext:
+        context = _new_context(self._options, self._client_cas)
+        context.sslobject_class = _reporting(self._refusals.report)
+        context.sni_callback = self._choose
+        return context
+
+    def _choose(
+        self, connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext
+    ) -> None:
+        # also called without a name, for probes by IP address
+        connection.context = self._context_for((server_name or "").lower())
+
+    def _context_for(self, name: str) -> ssl.SSLContext:
+        for wanted in (name, f"*.{name.partition('.')[2]}"):
+            if (served := self._by_name.get(wanted)) is not None:
+                return served.context
+        return self._pairs[0].context
+
+    def _pairs_changed(self) -> None:
+        self._by_name = {}
+        # names given beat names found, and the first pair with a name keeps it (as in Go)
+        for given in (True, False):
+            for served in self._pairs[1:]:
+                for name in served.names if given else served.info.names:
+                    if given or not served.names:
+                        self._by_name.setdefault(name.lower(), served)
+        ends = min(served.info.ends for served in self._pairs)
+        self._telemetry.serving_certificate_end.set(ends)
 
 
-def _make(pair: Pair, names: Sequence[str]) -> None:
-    """Run ``selfsigned.py`` in a process of its own (its docstring says why)."""
-    command = [sys.executable, "-m", "adapter.server.selfsigned", *map(str, pair), *names]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    made = subprocess.run(  # noqa: S603 - our own program; names are its arguments, no shell
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_MAKING_SECONDS,
-        check=False,
-    )
-    if made.returncode:
-        why = made.stderr.strip().splitlines() or ["no reason given"]
-        raise ConfigError(
-            [f"cannot make a self-signed certificate in {pair.cert_file.parent}: {why[-1]}"]
+class _ServedPair:
+    """A pair that is served: where it is from, and the context it is in."""
+
+    context: ssl.SSLContext
+    info: CertificateInfo
+
+    def __init__(
+        self, source: Pair | PEMPair, names: tuple[str, ...] = (), *, named: bool = False
+    ) -> None:
+        self.names = names
+        self._named = named
+        self._files = source if isinstance(source, Pair) else None
+        self._pem = PEMPair(b"", b"") if isinstance(source, Pair) else source
+        self._stamp = self._files.stamp() if self._files is not None else ()
+
+    def read(self) -> PEMPair:
+        """The pair of the moment; `OSError` when its files cannot be read."""
+        return self._pem if self._files is None else self._files.read()
+
+    def take(self, pair: PEMPair, build: Callable[[PEMPair], ssl.SSLContext]) -> None:
+        """Serve with *pair*; `ssl.SSLError` when that is impossible."""
+        context = build(pair)
+        self.info = shown_certificate(context)
+        self.context, self._pem = context, pair
+
+    def rebuild(self, build: Callable[[PEMPair], ssl.SSLContext]) -> None:
+        """Make the context anew of what is served: the files may be half replaced by now."""
+        self.context = build(self._pem)
+
+    def reload(self, build: Callable[[PEMPair], ssl.SSLContext]) -> bool:
+        """Take what the files hold when they were replaced; whether anything changed."""
+        if self._files is None or (stamp := self._files.stamp()) == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            if (pair := self._files.read()) == self._pem:
+                return False
+            self.take(pair, build)
+        except OSError as error:
+            log.error(  # noqa: TRY400 - a traceback would tell nothing more
+                "%s; the certificate before it stays in use", self.unusable(error)
+            )
+            return False
+        log.info("serving with the new certificate in %s", self._files.cert_file)
+        return True
+
+    def unusable(self, error: OSError) -> str:
+        """Say that it cannot be served with."""
+        if self._files is None:
+            return f"cannot serve with the certificate: {error.strerror or error}"
+        return unusable(self._files, error, named=self._named)
+
+
+class _Refusals:
+    """Tells which client certificates are refused, each kind once an hour."""
+
+    def __init__(self, clock: Clock, telemetry: Telemetry) -> None:
+        self._clock = clock
+        self._counter = telemetry.tls_handshake_failures.labels("client-certificate")
+        self._said: dict[tuple[str, str], float] = {}
+
+    def report(self, connection: ssl.SSLObject, error: ssl.SSLCertVerificationError) -> None:
+        """Tell that *connection* showed a certificate that is not accepted."""
+        self._counter.inc()
+        certificate = presented_certificate(connection)
+        issuer = _shown(certificate.get("issuer", ()))
+        kind = (issuer, error.verify_message)
+        now = self._clock.monotonic()
+        if now - self._said.get(kind, -_SAY_AGAIN_SECONDS) < _SAY_AGAIN_SECONDS:
+            return
+        if len(self._said) >= _REMEMBERED:
+            self._said.clear()
+        self._said[kind] = now
+        cas: Any = connection.context.get_ca_certs()
+        log.warning(
+            'refused a client certificate "%s" of the issuer "%s": %s. Accepted are those of %s: '
+            "client-ca-file and requestheader-client-ca-file, by flag or in the ConfigMap "
+            "kube-system/extension-apiserver-authentication. A connection with another one ends "
+            "before its token is seen",
+            _shown(certificate.get("subject", ())),
+            issuer,
+            error.verify_message,
+            ", ".join(sorted(f'"{_shown(ca["subject"])}"' for ca in cas)) or "no CA",
         )
 
 
-def _still_serves(pair: Pair, names: Sequence[str]) -> bool:
-    try:
-        serving_context(pair)
-        reader = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        reader.load_verify_locations(pair.cert_file)
-        # the standard library reads certificates of CAs only; ours is its own CA
-        (certificate,) = reader.get_ca_certs()
-    except (ConfigError, OSError, ValueError):
-        return False
-    entries = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
-    has = {_canonical(value) for _, value in entries}
-    ends = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
-    return has.issuperset(map(_canonical, names)) and ends - time.time() > _RENEW_SECONDS
+def _shown(name: Sequence[Sequence[tuple[str, str]]]) -> str:
+    """A name that a stranger chose, fit for a log line."""
+    text = distinguished_name(name)[:_LONGEST_NAME]
+    return "".join(char if char.isprintable() else "?" for char in text) or "unknown"
 
 
-def _canonical(name: str) -> str:
-    try:
-        return str(ipaddress.ip_address(name))
-    except ValueError:
-        return name.lower()
+def _new_context(options: TLSOptions, client_cas: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = options.min_version
+    if options.ciphers:
+        context.set_ciphers(options.ciphers)
+    context.set_alpn_protocols(["http/1.1"])
+    # Who resumes a session shows no certificate, and so no chain that tells which CA signed it.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    # many cluster CAs lack what Python 3.13's strict flag demands
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    # a client CA need not be a root: an intermediate one is trusted by itself, as in Go
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if client_cas:
+        context.load_verify_locations(cadata=client_cas)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def _reporting(
+    report: Callable[[ssl.SSLObject, ssl.SSLCertVerificationError], None],
+) -> type[ssl.SSLObject]:
+    """A class of connections that *report* a client certificate they refuse."""
+
+    class ReportingObject(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except ssl.SSLCertVerificationError as error:
+                report(self, error)
+                raise
+
+    return ReportingObject

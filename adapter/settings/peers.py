@@ -8,10 +8,9 @@ from collections.abc import Mapping
 
 _SERVING = """
 advertise-address cors-allowed-origins external-hostname goaway-chance livez-grace-period
-max-requests-inflight max-mutating-requests-inflight min-request-timeout request-timeout
-shutdown-watch-termination-grace-period storage-initialization-timeout
-strict-transport-security-directives tls-sni-cert-key tls-min-version tls-cipher-suites
-tls-curve-preferences http2-max-streams-per-connection
+max-mutating-requests-inflight min-request-timeout shutdown-watch-termination-grace-period
+storage-initialization-timeout strict-transport-security-directives tls-curve-preferences
+http2-max-streams-per-connection
 """
 
 _SERVING_SWITCHES = """
@@ -25,20 +24,8 @@ _VERSION_EMULATION_SWITCHES = """
 emulation-forward-compatible runtime-config-emulation-forward-compatible
 """
 
-_ACCESS = """
-authentication-kubeconfig authentication-token-webhook-cache-ttl client-ca-file
-requestheader-client-ca-file requestheader-allowed-names requestheader-username-headers
-requestheader-group-headers requestheader-extra-headers-prefix requestheader-uid-headers
-authorization-kubeconfig authorization-webhook-cache-authorized-ttl
-authorization-webhook-cache-unauthorized-ttl
-"""
-
-_ACCESS_SWITCHES = "authentication-skip-lookup authentication-tolerate-lookup-failure"
-
 _AUDIT = """
-audit-policy-file audit-log-path audit-log-format audit-log-maxage audit-log-maxbackup
-audit-log-maxsize audit-webhook-config-file audit-webhook-initial-backoff
-audit-webhook-batch-initial-backoff
+audit-webhook-config-file audit-webhook-initial-backoff audit-webhook-batch-initial-backoff
 """
 
 _AUDIT_SINK = """
@@ -70,10 +57,8 @@ def _audit(block: str) -> list[str]:
 
 def accepted_flags() -> Mapping[str, bool]:
     """Names of these flags; true for a switch, which takes no value of its own."""
-    valued = _names(_SERVING, _VERSION_EMULATION, _ACCESS, _AUDIT, _DIAGNOSTICS, _CLIENT)
-    switches = _names(
-        _SERVING_SWITCHES, _VERSION_EMULATION_SWITCHES, _ACCESS_SWITCHES, _DIAGNOSTICS_SWITCHES
-    )
+    valued = _names(_SERVING, _VERSION_EMULATION, _AUDIT, _DIAGNOSTICS, _CLIENT)
+    switches = _names(_SERVING_SWITCHES, _VERSION_EMULATION_SWITCHES, _DIAGNOSTICS_SWITCHES)
     return {
         **dict.fromkeys([*valued, *_audit(_AUDIT_SINK)], False),
         **dict.fromkeys([*switches, *_audit(_AUDIT_SINK_SWITCHES), "audit-log-compress"], True),

@@ -16,10 +16,9 @@ class ServingSettings:
     )
     bind_address: str = option(
         Kind.TEXT,
-        "127.0.0.1",
+        "0.0.0.0",
         SERVING,
-        "address to listen on; loopback by default, because requests are not authenticated yet: "
-        "in a pod give 0.0.0.0 and keep others away by a network policy",
+        "address to listen on; the default is every IPv4 address",
         peer=Peer.BOTH,
     )
     secure_port: int = option(
@@ -42,6 +41,77 @@ class ServingSettings:
     )
     tls_private_key_file: str = option(
         Kind.TEXT, "", SERVING, "key of the serving certificate (PEM)", peer=Peer.BOTH
+    )
+    tls_sni_cert_key: tuple[str, ...] = option(
+        Kind.ARRAY,
+        (),
+        SERVING,
+        "further serving pair for clients that ask for one of its names, as CERT,KEY or "
+        "CERT,KEY:NAME,*.NAME; without names those in the certificate",
+        peer=Peer.BOTH,
+    )
+    tls_min_version: str = option(
+        Kind.TEXT,
+        "",
+        SERVING,
+        "oldest TLS version served: VersionTLS12, the default, or VersionTLS13",
+        peer=Peer.BOTH,
+    )
+    tls_cipher_suites: tuple[str, ...] = option(
+        Kind.LIST,
+        (),
+        SERVING,
+        "cipher suites of TLS 1.2 by their names in Go; empty takes OpenSSL's strong ones. Those "
+        "of TLS 1.3 cannot be chosen",
+        peer=Peer.BOTH,
+    )
+    self_managed_certificates: bool = option(
+        Kind.SWITCH,
+        False,
+        SERVING,
+        "make a CA and a serving pair for the names of --service-name, keep them in a Secret, "
+        "renew them, and write the CA into the APIServices that name this service",
+    )
+    service_name: str = option(
+        Kind.TEXT,
+        "viaduct",
+        SERVING,
+        "the Service that the APIServices name; for --self-managed-certificates",
+    )
+    service_namespace: str = option(
+        Kind.TEXT,
+        "",
+        SERVING,
+        "namespace of --service-name and of the Secret; empty takes the pod's own",
+    )
+    serving_certificate_secret: str = option(
+        Kind.TEXT,
+        "",
+        SERVING,
+        "the Secret of --self-managed-certificates; empty is <service-name>-serving-certificate",
+    )
+    max_connections: int = option(
+        Kind.INTEGER,
+        2000,
+        SERVING,
+        "most connections at once; when there are more, those that have been idle longest are "
+        "closed. An idle one costs some 30 KB",
+    )
+    max_requests_inflight: int = option(
+        Kind.INTEGER,
+        400,
+        SERVING,
+        "most requests for metrics being answered at once, the others get 429 and may try again "
+        "after a second; 0 is no limit. Probes and discovery do not count",
+        peer=Peer.BOTH,
+    )
+    request_timeout: float = option(
+        Kind.DURATION,
+        60.0,
+        SERVING,
+        "time a request may take",
+        peer=Peer.METRICS_SERVER,
+        unit="seconds",
     )
     shutdown_delay_duration: float = option(
         Kind.DURATION,

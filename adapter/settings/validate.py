@@ -12,6 +12,9 @@ from adapter.errors import BadRequest
 from adapter.model.labels import parse_selector
 from adapter.model.times import format_duration
 from adapter.settings.options import Settings
+from adapter.settings.validate_access import access_cautions, access_problems
+from adapter.settings.validate_logging import logging_cautions, logging_problems
+from adapter.settings.validate_serving import limit_problems, tls_cautions, tls_problems
 
 _SHORTEST_RESOLUTION = 10.0
 _ADDRESS_TYPES = ("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")
@@ -21,6 +24,10 @@ def problems(settings: Settings) -> tuple[str, ...]:
     """Sentences, each naming the flag to change; empty when all is well."""
     return (
         *_serving(settings),
+        *access_problems(settings),
+        *tls_problems(settings),
+        *limit_problems(settings),
+        *logging_problems(settings),
         *_periods(settings),
         *_kubelet(settings),
         *_kubelet_credentials(settings),
@@ -32,13 +39,11 @@ def problems(settings: Settings) -> tuple[str, ...]:
 def cautions(settings: Settings) -> tuple[str, ...]:
     """Sentences about what works but may not be meant."""
     found = []
-    if not ipaddress.ip_address(settings.bind_address).is_loopback:
-        found.append(
-            f"--bind-address {settings.bind_address}: requests are not authenticated yet, so "
-            "whoever reaches this address can read the usage of all pods and nodes"
-        )
     if settings.kubelet_insecure_tls:
         found.append("--kubelet-insecure-tls: certificates of kubelets are not verified")
+    found += tls_cautions(settings)
+    found += access_cautions(settings)
+    found += logging_cautions(settings)
     return tuple(found)
 
 

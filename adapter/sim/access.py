@@ -1,6 +1,7 @@
 """Authorization of the stand-in kube-apiserver, and the reviews others ask it for."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from adapter.errors import AdapterError, BadRequest, Forbidden
+from adapter.periodic import Clock, SystemClock
 from adapter.sim.identity import USER, Identities, Policy, User
 
 _NAMESPACED_PARTS = 2
@@ -20,16 +22,38 @@ class UnsupportedMediaType(AdapterError):
     reason = "UnsupportedMediaType"
 
 
+@dataclass(kw_only=True)
+class ReviewFaults:
+    """What can go wrong with the reviews others ask for, switched on and off while it runs."""
+
+    tokens_down: bool = False
+    """Each TokenReview fails with 500."""
+    access_down: bool = False
+    """Each SubjectAccessReview fails with 500."""
+    slow: float = 0.0
+    """Seconds, by the cluster's clock, before any review is answered."""
+    garbage: bool = False
+    """Answers are JSON, and no review."""
+
+
 class Access:
     """Decides by a policy, and records every review it was asked for.
 
     Args:
         identities: Who has which token.
         policy: Decides; tests replace it.
+        clock: Time of the cluster.
+
+    Attributes:
+        faults: Switched by tests.
+        reason: What the answer to a refused SubjectAccessReview gives as reason; RBAC gives none.
     """
 
-    def __init__(self, identities: Identities, policy: Policy) -> None:
+    def __init__(self, identities: Identities, policy: Policy, clock: Clock | None = None) -> None:
         self.policy = policy
+        self.faults = ReviewFaults()
+        self.reason = "the policy says no"
+        self._clock = clock or SystemClock()
         self.token_reviews: list[Mapping[str, Any]] = []
         self.access_reviews: list[Mapping[str, Any]] = []
         self._identities = identities
@@ -45,21 +69,25 @@ class Access:
         review = await _decode(request, "TokenReview")
         spec = review["spec"]
         self.token_reviews.append(spec)
+        await self._misbehave(down=self.faults.tokens_down)
         user = self._identities.lookup(spec.get("token", ""))
         status: dict[str, Any] = {"user": {}, "error": "token is unknown, expired or revoked"}
         if user is not None:
             status = {"authenticated": True, "user": _user_info(user)}
             if "audiences" in spec:
                 status["audiences"] = spec["audiences"]
-        return _created({**review, "status": status})
+        return _created({**review, "status": status} if not self.faults.garbage else {})
 
     async def review_access(self, request: web.Request) -> web.Response:
         """Serve ``POST /apis/authorization.k8s.io/v1/subjectaccessreviews``."""
         review = await _decode(request, "SubjectAccessReview")
         self.access_reviews.append(review["spec"])
+        await self._misbehave(down=self.faults.access_down)
         allowed = self.policy(review["spec"])
-        status = {"allowed": allowed, **({} if allowed else {"reason": "the policy says no"})}
-        return _created({**review, "status": status})
+        status: dict[str, Any] = {"allowed": allowed}
+        if not allowed and self.reason:
+            status["reason"] = self.reason
+        return _created({**review, "status": status} if not self.faults.garbage else {})
 
     async def review_own_access(self, request: web.Request) -> web.Response:
         """Serve ``POST .../selfsubjectaccessreviews``: what ``kubectl auth can-i`` asks."""
@@ -67,6 +95,12 @@ class Access:
         user = request[USER]
         spec = {"user": user.name, "groups": list(user.groups), **review["spec"]}
         return _created({**review, "status": {"allowed": self.policy(spec)}})
+
+    async def _misbehave(self, *, down: bool) -> None:
+        if self.faults.slow:
+            await self._clock.sleep(self.faults.slow)
+        if down:
+            raise AdapterError("Internal error occurred: etcdserver: leader changed")
 
 
 def request_attributes(method: str, path: str, watch: bool) -> dict[str, Any]:  # noqa: FBT001 - read from the query

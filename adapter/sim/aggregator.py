@@ -1,7 +1,6 @@
 """The aggregation layer: what kube-apiserver does with ``/apis/<registered group>/…``."""
 
 import logging
-import ssl
 import urllib.parse
 import uuid
 from collections.abc import Mapping, Sequence
@@ -47,14 +46,19 @@ class ApiService:
         group: str,
         versions: Sequence[str],
         url: str,
-        context: ssl.SSLContext,
+        ca_file: str | Path,
         name: str | None,
     ) -> None:
         self.group = group
         self.versions = tuple(versions)
         self.url = url.rstrip("/")
-        self.context = context
         self.server_name = name
+        self._ca_file = ca_file
+
+    def show(self, front_proxy: KeyPair) -> None:
+        """Connect with *front_proxy* as our certificate from now on."""
+        cert_file, key_file = front_proxy
+        self.context = client_context(ca_file=self._ca_file, cert_file=cert_file, key_file=key_file)
 
 
 class Aggregator:
@@ -102,9 +106,15 @@ class Aggregator:
             server_name: Name the certificate must have, as ``<service>.<namespace>.svc``; the
                 host of *url* when None.
         """
-        cert_file, key_file = self._front_proxy
-        context = client_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-        self._services[group] = ApiService(group, versions, url, context, server_name)
+        service = ApiService(group, versions, url, ca_file, server_name)
+        service.show(self._front_proxy)
+        self._services[group] = service
+
+    def show(self, front_proxy: KeyPair) -> None:
+        """Show *front_proxy* to all backends from now on, over new connections."""
+        self._front_proxy = front_proxy
+        for service in self._services.values():
+            service.show(front_proxy)
 
     def unregister(self, group: str) -> None:
         """Forget the backend of *group*."""

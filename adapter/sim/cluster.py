@@ -12,6 +12,7 @@ from adapter.model.resources import PodKey
 from adapter.periodic import Clock, SystemClock
 from adapter.sim.access import Access
 from adapter.sim.aggregator import Aggregator
+from adapter.sim.authentication import PublishedAuthentication
 from adapter.sim.credentials import Credentials, FrontProxy, ServingNames
 from adapter.sim.faults import Faults
 from adapter.sim.housekeeping import Housekeeping
@@ -21,7 +22,6 @@ from adapter.sim.kube_objects import ObjectStore
 from adapter.sim.kube_resources import (
     RESOURCES,
     changed_node,
-    config_map_object,
     namespace_object,
     node_object,
     pod_object,
@@ -80,6 +80,7 @@ class SimCluster:
     api: KubeApiServer = field(init=False)
     objects: PlainObjects = field(init=False)
     identities: Identities = field(init=False)
+    authentication: PublishedAuthentication = field(init=False)
 
     async def __aenter__(self) -> Self:
         """Start everything."""
@@ -264,7 +265,7 @@ class SimCluster:
             store,
             served,
             identities=self.identities,
-            access=Access(self.identities, allow_known_users(self.identities)),
+            access=Access(self.identities, allow_known_users(self.identities), self.clock),
             aggregator=Aggregator(self.front_proxy.key_pair),
             clock=self.clock,
         )
@@ -278,10 +279,7 @@ class SimCluster:
         for name in ("default", "kube-system", *namespaces()):
             store.put("namespaces", namespace_object(name, created))
         data = self.front_proxy.config_map(self.ca_file.read_text())
-        config_map = config_map_object(
-            "kube-system", "extension-apiserver-authentication", data, created
-        )
-        store.put("configmaps", config_map)
+        self.authentication = PublishedAuthentication(store, data, created)
         for index, name in enumerate(self.workloads.nodes()):
             store.put("nodes", self._node_object(name, node_labels(index), created))
         for pod in self.workloads.pods():

@@ -23,13 +23,17 @@ SERVER_USER = User(
 
 
 class FrontProxy:
-    """The aggregator's client certificate and how a backend recognises it."""
+    """The aggregator's client certificate and how a backend recognises it.
+
+    Attributes:
+        authority: Signs it, and others that tests want.
+    """
 
     def __init__(self, directory: Path) -> None:
-        authority = CertificateAuthority("front-proxy-ca", directory)
+        self.authority = CertificateAuthority("front-proxy-ca", directory)
         self.common_name = "front-proxy-client"
-        self.key_pair: KeyPair = authority.issue(self.common_name)
-        self.ca_file = authority.ca_file
+        self.key_pair: KeyPair = self.authority.issue(self.common_name)
+        self.ca_file = self.authority.ca_file
 
     @property
     def cert_file(self) -> Path:
@@ -60,15 +64,18 @@ class Credentials:
     Args:
         directory: Where the files go.
         identities: Who has which token.
+
+    Attributes:
+        authority: The cluster's CA.
     """
 
     def __init__(self, directory: Path, identities: Identities) -> None:
         self.front_proxy = FrontProxy(directory)
         self._directory = directory
-        self._authority = CertificateAuthority("cluster-ca", directory)
-        self.ca_file = self._authority.ca_file
-        self.admin = self._authority.issue("kubernetes-admin", organizations=[MASTERS])
-        self._api = self._authority.issue(
+        self.authority = CertificateAuthority("cluster-ca", directory)
+        self.ca_file = self.authority.ca_file
+        self.admin = self.authority.issue("kubernetes-admin", organizations=[MASTERS])
+        self._api = self.authority.issue(
             "kube-apiserver",
             dns=["kubernetes.default.svc", "localhost"],
             addresses=["127.0.0.1"],
@@ -81,11 +88,11 @@ class Credentials:
 
     def client_certificate(self, name: str, groups: Sequence[str] = ()) -> KeyPair:
         """Issue a client certificate that the API server and the kubelets accept."""
-        return self._authority.issue(name, organizations=groups)
+        return self.authority.issue(name, organizations=groups)
 
     def serving_certificate(self, name: str, dns: Sequence[str]) -> KeyPair:
         """Issue a serving certificate for 127.0.0.1 and *dns*, for a backend of the aggregator."""
-        return self._authority.issue(name, dns=dns, addresses=["127.0.0.1"], server=True)
+        return self.authority.issue(name, dns=dns, addresses=["127.0.0.1"], server=True)
 
     def api_context(self) -> ssl.SSLContext:
         """TLS of the API server."""
@@ -93,7 +100,7 @@ class Credentials:
 
     def kubelet_context(self, node: str, names: ServingNames) -> ssl.SSLContext:
         """TLS of a node's kubelet, its certificate valid for *names*."""
-        certificate = self._authority.issue(
+        certificate = self.authority.issue(
             f"system:node:{node}",
             organizations=["system:nodes"],
             dns=[] if names == "common-name" else [node],

@@ -82,13 +82,21 @@ class Identities:
         return user
 
 
+_PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
+_DISCOVERY = ("/api", "/apis", "/openapi")
+
+
 def allow_known_users(identities: Identities) -> Policy:
-    """Make the default policy: masters and users with a token may do everything."""
+    """Make the default policy: masters and users with a token may do everything.
+
+    Everybody who is authenticated may discover, as ClusterRole ``system:discovery`` says.
+    """
 
     def decide(spec: Mapping[str, Any]) -> bool:
         if MASTERS in spec.get("groups", ()) or identities.knows(spec.get("user", "")):
             return True
         path = spec.get("nonResourceAttributes", {}).get("path", "")
-        return path in ("/healthz", "/livez", "/readyz", "/version")
+        discovers = any(path == top or path.startswith(f"{top}/") for top in _DISCOVERY)
+        return path in _PUBLIC or (discovers and AUTHENTICATED in spec.get("groups", ()))
 
     return decide

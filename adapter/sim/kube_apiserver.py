@@ -19,6 +19,7 @@ from adapter.sim.kube_groups import DiscoveryHandlers
 from adapter.sim.kube_lists import ObjectReader
 from adapter.sim.kube_objects import ObjectStore
 from adapter.sim.kube_served import ServedResources
+from adapter.sim.kube_writes import ObjectWriter
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ class KubeApiServer:
 
     def _routes(self) -> list[web.RouteDef]:
         objects = ObjectReader(self.store, self._served, self._clock.time)
+        writer = ObjectWriter(self.store, self._served, self._clock)
         reviews = "/apis/authorization.k8s.io/v1"
         tokens = "/apis/authentication.k8s.io/v1/tokenreviews"
         group = "/apis/{group}/{version}"
@@ -128,6 +130,8 @@ class KubeApiServer:
             *(web.get(f"/api/v1{path}", reader) for path, reader in readers.items()),
             web.get(group, self._own_or_proxied(self.discovery.serve_version)),
             *(web.get(group + path, self._own_or_proxied(it)) for path, it in readers.items()),
+            *writer.routes("/api/v1", lambda handler: handler),
+            *writer.routes(group, self._own_or_proxied),
             web.route("*", group, self._proxy),
             web.route("*", f"{group}/{{rest:.*}}", self._proxy),
             web.get("/openapi/v3/apis/{group}/{version}", self._proxy),

@@ -41,13 +41,24 @@ _PODS = Resource(
     "pods", "Pod", True, "pod", ("po",), (*_COMMON_FIELDS, "spec.nodeName", "status.phase")
 )
 
+_WRITTEN = ("create", "get", "list", "patch", "update", "watch")
+
 RESOURCES: Sequence[Resource] = (
     Resource("configmaps", "ConfigMap", True, "configmap", ("cm",)),
     Resource("namespaces", "Namespace", False, "namespace", ("ns",)),
     Resource("nodes", "Node", False, "node", ("no",)),
     Resource("persistentvolumes", "PersistentVolume", False, "persistentvolume", ("pv",)),
     _PODS,
+    Resource("secrets", "Secret", True, "secret", verbs=_WRITTEN),
     Resource("services", "Service", True, "service", ("svc",)),
+    Resource(
+        "apiservices",
+        "APIService",
+        False,
+        "apiservice",
+        verbs=_WRITTEN,
+        group="apiregistration.k8s.io",
+    ),
     Resource("deployments", "Deployment", True, "deployment", ("deploy",), group="apps"),
     _review("authentication.k8s.io", "tokenreviews", "TokenReview"),
     _review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),

@@ -32,9 +32,12 @@ class CertificateAuthority:
     Args:
         name: Common name; also the prefix of the CA's own file.
         directory: Where the PEM files go.
+        issuer: The CA above it; None makes a root.
     """
 
-    def __init__(self, name: str, directory: Path) -> None:
+    def __init__(
+        self, name: str, directory: Path, issuer: "CertificateAuthority | None" = None
+    ) -> None:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._leaf_key = ec.generate_private_key(ec.SECP256R1())
@@ -44,7 +47,8 @@ class CertificateAuthority:
         self._key_file.write_bytes(_pem_key(self._leaf_key))
         self._key_file.chmod(0o600)
         self.ca_file = directory / f"{name}.crt"
-        self.ca_file.write_bytes(self._self_signed().public_bytes(serialization.Encoding.PEM))
+        certificate = (issuer or self).certify(self._name, self._key.public_key(), self._identifier)
+        self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     @property
     def ca_pem(self) -> str:
@@ -59,21 +63,24 @@ class CertificateAuthority:
         dns: Sequence[str] = (),
         addresses: Sequence[str] = (),
         server: bool = False,
+        valid_for: dt.timedelta = _VALIDITY,
     ) -> KeyPair:
         """Issue a certificate.
 
         Args:
-            common_name: Subject CN; for client certificates the user's name.
+            common_name: Subject CN; for client certificates the user's name; "" leaves it out.
             organizations: Subject O; for client certificates the groups.
             dns: DNS names in the subject alternative name.
             addresses: IP addresses in the subject alternative name.
             server: Usable by a server; otherwise by a client.
+            valid_for: How long from now; a little less than nothing makes one that has ended.
         """
         names = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
-        names.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+        if common_name:
+            names.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
-            self._builder(x509.Name(names), self._leaf_key.public_key())
+            self._builder(x509.Name(names), self._leaf_key.public_key(), valid_for)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(_key_usage(ca=False), critical=True)
@@ -88,21 +95,33 @@ class CertificateAuthority:
             names_extension = x509.SubjectAlternativeName(general_names)
             builder = builder.add_extension(names_extension, critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
-        cert_file = self._directory / f"{common_name.replace(':', '-')}.crt"
+        stem = common_name.replace(":", "-") or "nameless"
+        cert_file = self._directory / f"{stem}.crt"
+        if cert_file.exists():  # another of that name is perhaps in use
+            cert_file = self._directory / f"{stem}-{certificate.serial_number}.crt"
         cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return KeyPair(cert_file, self._key_file)
 
-    def _self_signed(self) -> x509.Certificate:
+    def certify(
+        self,
+        name: x509.Name,
+        public_key: ec.EllipticCurvePublicKey,
+        identifier: x509.SubjectKeyIdentifier,
+    ) -> x509.Certificate:
+        """The certificate of a CA with that name and key: another's, or our own."""
         return (
-            self._builder(self._name, self._key.public_key())
+            self._builder(name, public_key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_key_usage(ca=True), critical=True)
-            .add_extension(self._identifier, critical=False)
+            .add_extension(identifier, critical=False)
             .sign(self._key, hashes.SHA256())
         )
 
     def _builder(
-        self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey
+        self,
+        subject: x509.Name,
+        public_key: ec.EllipticCurvePublicKey,
+        valid_for: dt.timedelta = _VALIDITY,
     ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
@@ -112,7 +131,7 @@ class CertificateAuthority:
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - _BACKDATED)
-            .not_valid_after(now + _VALIDITY)
+            .not_valid_after(now + valid_for)
         )
 
 

@@ -151,6 +151,7 @@ class Surroundings:
         order = {
             "url": self.served.url,
             "ca_file": str(self.served.ca_file),
+            "headers": self.served.headers,
             "paths": paths,
             "interval": PERIOD / len(paths),
             "rounds": ROUNDS,
@@ -222,7 +223,8 @@ async def _surroundings() -> AsyncIterator[Surroundings]:
                     f"--prometheus-url={engine.url}",
                     f"--config={directory / 'rules.yaml'}",
                 ]
-                async with service(directory, *flags) as served:
+                token = cluster.issue_token("horizontal-pod-autoscaler")
+                async with service(directory, *flags, token=token) as served:
                     yield Surroundings(cluster, engine, served)
 
 

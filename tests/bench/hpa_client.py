@@ -1,8 +1,8 @@
 """A client process: asks for paths at an even pace, and tells what came of it.
 
-Standard input has one line of JSON: ``url``, ``ca_file``, ``paths``, ``interval`` (seconds) and
-``rounds``. It prints a line when it begins and after each round, then one of JSON: for each round a
-list of milliseconds, status and body for each path.
+Standard input has one line of JSON: ``url``, ``ca_file``, ``headers``, ``paths``, ``interval``
+(seconds) and ``rounds``. It prints a line when it begins and after each round, then one of JSON:
+for each round a list of milliseconds, status and body for each path.
 """
 
 import asyncio
@@ -38,7 +38,9 @@ async def _load(order):
     )
     paths, interval, loop = order["paths"], order["interval"], asyncio.get_running_loop()
     rounds = [[None] * len(paths) for _ in range(order["rounds"])]
-    async with aiohttp.ClientSession(order["url"], connector=connector) as session:
+    async with aiohttp.ClientSession(
+        order["url"], connector=connector, headers=order["headers"]
+    ) as session:
         # connections are made before: those of kube-apiserver live for hours
         await asyncio.gather(*[_ask(session, "/version", 0, [None]) for _ in range(CONNECTIONS)])
         due = loop.time()

@@ -20,11 +20,19 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Measured(NamedTuple):
-    """A process that runs and answers at *url*; *ca_file* verifies it where it speaks TLS."""
+    """A process that runs and answers at *url*; *ca_file* verifies it where it speaks TLS.
+
+    *token* is what it is asked with.
+    """
 
     url: str
     pid: int
     ca_file: Path | None = None
+    token: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def cpu_seconds(self) -> float:
         """What it has used since it started."""
@@ -36,7 +44,9 @@ class Measured(NamedTuple):
 
     def session(self) -> aiohttp.ClientSession:
         context = client_context(ca_file=self.ca_file) if self.ca_file else True
-        return aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(ssl=context))
+        return aiohttp.ClientSession(
+            self.url, connector=aiohttp.TCPConnector(ssl=context), headers=self.headers
+        )
 
     async def total(self, metric: str, *matching: str) -> float:
         """Sum of the series of *metric* in its own metrics whose labels hold all of *matching*."""
@@ -76,8 +86,11 @@ async def prometheus(directory: Path, config: str) -> AsyncIterator[Measured]:
 
 
 @contextlib.asynccontextmanager
-async def service(directory: Path, *flags: str) -> AsyncIterator[Measured]:
-    """The service with *flags*, its certificate in *directory*, from when it is ready."""
+async def service(directory: Path, *flags: str, token: str = "") -> AsyncIterator[Measured]:
+    """The service with *flags*, its certificate in *directory*, from when it is ready.
+
+    It is asked with the bearer token *token*.
+    """
     port = free_port()
     command = [
         *(sys.executable, "-m", "adapter", "serve", f"--secure-port={port}"),
@@ -90,7 +103,7 @@ async def service(directory: Path, *flags: str) -> AsyncIterator[Measured]:
             if time.monotonic() > deadline:
                 raise TimeoutError("the service made no certificate")
             await asyncio.sleep(0.05)
-        started = Measured(f"https://127.0.0.1:{port}", pid, ca_file)
+        started = Measured(f"https://127.0.0.1:{port}", pid, ca_file, token)
         await _answers(started, "/readyz")
         yield started
 

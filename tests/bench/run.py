@@ -12,6 +12,7 @@ import discovery
 import hpa
 import kubelets
 import lists
+import serving
 import starting
 from measure import Row, machine_factor
 from rich.console import Console
@@ -24,6 +25,7 @@ BENCHES = {
     "kubelets": kubelets.run,
     "hpa": hpa.run,
     "discovery": discovery.run,
+    "serving": serving.run,
 }
 
 

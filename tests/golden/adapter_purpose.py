@@ -166,8 +166,5 @@ ON_PURPOSE = {
 
 UNLIKE = {
     "apis-aggregated-v2": "all groups are in the aggregated list, not metrics.k8s.io alone",
-    "external-protobuf": "protobuf is not produced",
-    "v1beta1-protobuf": "protobuf is not produced",
-    "v1beta2-protobuf": "protobuf is not produced",
 }
 """Recorded answers ours has no likeness to; `test_prometheus_adapter` says what ours is."""

@@ -5,12 +5,15 @@ cpu and values of metrics must be near the recorded ones, memory equal to it (al
 they were recorded). An expected message that ends with "…" stands for any longer one.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from golden.messages import MAGIC, as_json_text
 
 from adapter.model.quantity import Quantity
 from adapter.model.times import parse_duration
@@ -104,8 +107,15 @@ def differences(golden: Golden, answer: Answer, *, tolerance: float = 0.001) -> 
     return found
 
 
+def as_text(body: bytes) -> str:
+    """An answer's text; of protobuf the JSON it stands for."""
+    return as_json_text(body) if body.startswith(MAGIC) else body.decode()
+
+
 def _text(body: Any) -> str:
-    text = body["text"] if "text" in body else body["base64"]
+    if "base64" in body:
+        return as_text(base64.b64decode(body["base64"]))
+    text = body["text"]
     assert isinstance(text, str)
     return text
 

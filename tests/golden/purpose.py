@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from golden.compare import Golden
 
 V1 = {"groupVersion": "metrics.k8s.io/v1", "version": "v1"}
-NOT_SERVED = {"/openapi/v2", "/openapi/v3", "/openapi/v3/", "/statusz"}
+NOT_SERVED = {"/statusz"}
 
 
 class OnPurpose(NamedTuple):
@@ -43,11 +43,6 @@ def because(why):
     return change
 
 
-def without_protobuf(body):
-    body["message"] = body["message"].removesuffix(", application/vnd.kubernetes.protobuf")
-    return body
-
-
 def v1_resources(_):
     return Golden.load("group-version").answer.body | {"groupVersion": "metrics.k8s.io/v1"}
 
@@ -59,11 +54,10 @@ def sorted_containers(body):
 
 
 SERVES_V1 = "metrics.k8s.io/v1 is served, and preferred as by Kubernetes 1.37"
-OWN_PATHS = "/apis/metrics.k8s.io/v1 is served; OpenAPI and /statusz are not"
+OWN_PATHS = "/apis/metrics.k8s.io/v1 is served; /statusz is not"
 SORTED = "containers are sorted by name, not in random order"
 
 ON_PURPOSE = {
-    "accept-unsupported": OnPurpose("protobuf is not produced", without_protobuf),
     "api-legacy": OnPurpose(OWN_PATHS, our_paths),
     "apis-aggregated-v2": OnPurpose(SERVES_V1, with_v1_aggregated),
     "apis-legacy": OnPurpose(SERVES_V1, with_v1),

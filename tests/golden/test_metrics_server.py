@@ -2,7 +2,7 @@
 
 import pytest
 from golden.cluster import Cluster, serving
-from golden.compare import Answer, Golden, differences, names
+from golden.compare import Answer, Golden, as_text, differences, names
 from golden.purpose import ON_PURPOSE
 from yarl import URL
 
@@ -16,7 +16,7 @@ async def ask():
             url = URL(golden.path, encoded=True)
             async with session.request(golden.method, url, headers=headers) as response:
                 answered = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, answered, await response.text())
+                return Answer(response.status, answered, as_text(await response.read()))
 
         yield ask
 

@@ -24,14 +24,14 @@ STEP_SECONDS = 0.05
 
 
 class Lab:
-    """A cluster and the service in it. *session* asks the service itself, as nobody special."""
+    """A cluster and the service in it. *session* asks the service itself, as its administrator."""
 
-    def __init__(self, cluster, server, session, directory) -> None:
+    def __init__(self, cluster, server, directory) -> None:
         self.cluster = cluster
         self.clock = cluster.clock
         self.server = server
-        self.session = session
         self.directory = directory
+        self.session = None
 
     async def turn(self, seconds: float) -> None:
         """Turn the clock; the network gets 2 ms for each 50."""
@@ -57,6 +57,19 @@ class Lab:
 
     async def ready(self) -> bool:
         return (await self.text("/readyz"))[0] == 200
+
+    @contextlib.asynccontextmanager
+    async def client(self, key_pair=None):
+        """A session of its own connections that shows the certificate of *key_pair*."""
+        cert_file, key_file = key_pair or (None, None)
+        context = client_context(
+            ca_file=self.directory / "apiserver.crt", cert_file=cert_file, key_file=key_file
+        )
+        connector = aiohttp.TCPConnector(ssl=context)
+        async with aiohttp.ClientSession(
+            f"https://127.0.0.1:{self.server.port}", connector=connector
+        ) as session:
+            yield session
 
     async def pods(self) -> list:
         status, _, body = await self.get("/apis/metrics.k8s.io/v1/pods?origin=true")
@@ -100,9 +113,9 @@ async def lab(*, flags=lambda _: (), **cluster):
                 url = f"https://127.0.0.1:{server.port}"
                 ca_file = directory / "apiserver.crt"
                 made.register_api_service("metrics.k8s.io", ["v1", "v1beta1"], url, ca_file)
-                connector = aiohttp.TCPConnector(ssl=client_context(ca_file=ca_file))
-                async with aiohttp.ClientSession(url, connector=connector) as session:
-                    yield Lab(made, server, session, directory)
+                started = Lab(made, server, directory)
+                async with started.client(made.credentials.admin) as started.session:
+                    yield started
 
 
 @contextlib.asynccontextmanager

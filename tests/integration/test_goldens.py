@@ -18,7 +18,9 @@ WHY = {
 
 @pytest.fixture(scope="module")
 async def service():
-    async with warm_lab(layout="golden") as made:
+    # without the check of ours that metrics-server has no name for
+    tolerant = ["--authentication-tolerate-lookup-failure"]
+    async with warm_lab(layout="golden", flags=lambda _: tolerant) as made:
         yield made
 
 

@@ -190,6 +190,13 @@ def test_commands_in_documents_exist(document):
     assert run <= COMMANDS.keys()
 
 
+OTHER_PROGRAMS = re.compile(
+    r"^\s*(\w+=\$\()?(docker|helm|kube-apiserver|kubectl)\b(.*\\\n)*.*$",
+    re.MULTILINE,
+)
+"""Commands whose flags are not ours."""
+
+
 def code_in(text):
     """Code of a Markdown document: fenced blocks and spans."""
     fenced = re.compile(r"^```.*?\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -202,7 +209,8 @@ def test_flags_in_documents_exist(document):
     """A flag that was renamed must not live on in a document."""
     known = {f"--{flag.name}" for flag in declared_flags()} | {"--help", "--report"}
     known |= top.parser()._option_string_actions.keys()
-    used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(code_in(read(document)))))
+    code = OTHER_PROGRAMS.sub("", "\n".join(code_in(read(document))))
+    used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", code))
 
     assert used - known == set()
 
@@ -226,7 +234,7 @@ def test_the_readme_is_short():
 def test_the_makefile_is_short_and_explains_every_target():
     makefile = read("Makefile")
 
-    assert makefile.count("\n") <= 40
+    assert makefile.count("\n") <= 50
     assert set(re.findall(r"^([a-z]+):.* ## \S", makefile, re.MULTILINE)) == targets()
 
 

@@ -305,17 +305,9 @@ def test_a_misspelt_variable_is_warned_about_but_not_those_of_a_service():
     )
 
 
-def test_a_flag_nothing_reads_yet_is_warned_about():
-    (warning,) = parse_settings(["--authorization-always-allow-paths=/metrics"], {}).warnings
-
-    assert "--authorization-always-allow-paths" in warning
-
-
 @pytest.mark.parametrize(
     ("argv", "word"),
     [
-        pytest.param(["--bind-address=0.0.0.0"], "not authenticated", id="open-address"),
-        pytest.param(["--bind-address=::"], "not authenticated", id="open-address-6"),
         pytest.param(["--kubelet-insecure-tls"], "not verified", id="unverified-kubelets"),
     ],
 )

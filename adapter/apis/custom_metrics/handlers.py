@@ -9,17 +9,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from adapter.apis.base import Answer, APIGroup, APIRequest, APIResource, Route
+from adapter.apis.base import Answer, APIGroup, APIRequest, APIResource, Operation, Route
+from adapter.apis.custom_metrics import protobuf
 from adapter.apis.custom_metrics.encode import GROUP, ValueListEncoder
 from adapter.apis.custom_metrics.options import ObjectOptions
+from adapter.apis.custom_metrics.schema import TYPES
 from adapter.apis.failures import UNABLE_TO_FETCH, UNABLE_TO_LIST, internal_error
 from adapter.apis.listing import Listing
 from adapter.apis.options import join_warnings
+from adapter.apis.protobuf import list_document
 from adapter.errors import BadRequest, NotFound, SourceError
 from adapter.kube.api import KubeApiError
 from adapter.model.labels import Selector
 from adapter.model.metrics import MetricValue
-from adapter.model.resources import GroupResource, ListedMetric, ResourceInfo
+from adapter.model.resources import GroupResource, GroupVersion, ListedMetric, ResourceInfo
 from adapter.periodic import Clock
 from adapter.sources.base import (
     CustomMetricsSource,
@@ -89,16 +92,33 @@ def custom_metrics_group(
     return APIGroup(
         name=GROUP,
         versions=VERSIONS,
-        resources=Listing(source.listed, _resource, _NOTHING_LISTED).resources,
-        routes=(
-            # in order of precedence: the last would take the second for a resource "namespaces"
-            Route("/namespaces/{namespace}/metrics/{metric}", handlers.namespace, "metrics", "get"),
-            Route("/namespaces/{namespace}/{name}", handlers.incomplete, _ALL, "get"),
-            Route(
-                "/namespaces/{namespace}/{resource}/{name}/{metric}", handlers.object, _ALL, "get"
-            ),
-            Route("/{resource}/{name}/{metric}", handlers.object, _ALL, "get"),
+        resources=Listing(GROUP, source.listed, _resource, _NOTHING_LISTED).resources,
+        routes=_routes(handlers),
+        protobuf=True,
+        types=TYPES,
+    )
+
+
+def _routes(handlers: "_Handlers") -> tuple[Route, ...]:
+    of_object = Operation(
+        "A metric of an object, or of those a label selector chooses.",
+        _KIND,
+        _KIND,
+        ("fieldSelector", "labelSelector", "metricLabelSelector", "pretty"),
+    )
+    of_namespace = Operation(
+        "A metric of a namespace.", _KIND, _KIND, ("metricLabelSelector", "pretty")
+    )
+    path = "/{resource}/{name}/{metric}"
+    in_namespace = "/namespaces/{namespace}"
+    return (
+        # in order of precedence: the last would take the second for a resource "namespaces"
+        Route(
+            f"{in_namespace}/metrics/{{metric}}", handlers.namespace, "metrics", "get", of_namespace
         ),
+        Route(f"{in_namespace}/{{name}}", handlers.incomplete, _ALL, "get"),
+        Route(f"{in_namespace}{path}", handlers.object, _ALL, "get", of_object),
+        Route(path, handlers.object, _ALL, "get", of_object),
     )
 
 
@@ -149,10 +169,18 @@ class _Handlers:
             selector=options.series,
             by_name=target.name != _ALL,
         )
-        encoder = ValueListEncoder(request.version, question)  # may refuse the selector
+        in_protobuf = request.protobuf
+        encoder = (protobuf.ValueListEncoder if in_protobuf else ValueListEncoder)(
+            request.version,
+            question,  # whose selector it may refuse
+        )
         found = await self._ask(question)
         self._observe(found.values.values())
-        return Answer(encoder.encode(found.values), join_warnings(options.warning, found.warning))
+        chunks = encoder.encode(found.values)
+        if in_protobuf:
+            version = str(GroupVersion(GROUP, request.version))
+            chunks = await list_document(_KIND, version, chunks)
+        return Answer(chunks, join_warnings(options.warning, found.warning))
 
     async def _resolve(self, asked: GroupResource, target: _Target) -> ResourceInfo:
         try:

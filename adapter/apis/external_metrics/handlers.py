@@ -5,11 +5,14 @@ The namespace is that of whoever asks, an HPA for example; what it may see the s
 
 from collections import Counter
 
-from adapter.apis.base import Answer, APIGroup, APIRequest, APIResource, Route
+from adapter.apis.base import Answer, APIGroup, APIRequest, APIResource, Operation, Route
+from adapter.apis.external_metrics import protobuf
 from adapter.apis.external_metrics.encode import encode_series
+from adapter.apis.external_metrics.schema import TYPES
 from adapter.apis.failures import UNABLE_TO_FETCH, internal_error
 from adapter.apis.listing import Listing
 from adapter.apis.options import join_warnings, refuse_watch, unknown_parameters
+from adapter.apis.protobuf import list_document
 from adapter.errors import SourceError
 from adapter.model.fields import parse_field_selector
 from adapter.model.labels import parse_selector
@@ -52,13 +55,24 @@ def external_metrics_group(
             found.warning or (None if found.values else f"no series of {metric} is selected"),
         )
         version = str(GroupVersion(GROUP, request.version))
-        return Answer(encode_series(version, metric, found.values), warning)
+        if request.protobuf:
+            chunks = await list_document(
+                _KIND, version, protobuf.encode_series(metric, found.values)
+            )
+        else:
+            chunks = encode_series(version, metric, found.values)
+        return Answer(chunks, warning)
 
+    operation = Operation(
+        "The series of a metric.", _KIND, _KIND, ("labelSelector", "fieldSelector", "pretty")
+    )
     return APIGroup(
         name=GROUP,
         versions=VERSIONS,
-        resources=Listing(source.listed, _resource, _resource("externalmetrics")).resources,
-        routes=(Route("/namespaces/{namespace}/{metric}", list_series, "*", "list"),),
+        resources=Listing(GROUP, source.listed, _resource, _resource("externalmetrics")).resources,
+        routes=(Route("/namespaces/{namespace}/{metric}", list_series, "*", "list", operation),),
+        protobuf=True,
+        types=TYPES,
     )
 
 

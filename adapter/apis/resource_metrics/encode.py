@@ -1,44 +1,24 @@
 """Usage as the JSON of ``metrics.k8s.io``: byte for byte what Go's ``encoding/json`` writes.
 
-An item is encoded once per sample and kept (`FragmentCache`); lists are joined from such
-fragments. The only part that differs from request to request is ``creationTimestamp``, which the
-peers set to the time of the request: a NUL byte, which JSON text cannot contain, holds its place.
+An item is encoded once per sample and kept (`fragments`); lists are joined from such items. The
+only part that differs from request to request is ``creationTimestamp``, which the peers set to the
+time of the request: a NUL byte, which JSON text cannot contain, holds its place.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import msgspec
 
 from adapter.apis.gojson import encode_json
 from adapter.apis.lists import type_meta
+from adapter.apis.resource_metrics.fragments import Fragments, Key, Metrics
 from adapter.model.metrics import NodeMetrics, PodMetrics
 from adapter.model.quantity import format_cpu, format_memory
 from adapter.model.times import format_duration, format_rfc3339
 
-ITEMS_PER_CHUNK = 512
-"""Items joined at once: about 200 KiB of pods, 3 ms when all of them are new."""
-
-MAX_LABEL_TEXTS = 4096
-"""Label sets whose JSON is kept."""
-
 _NOW = b"\0"
-
-Key = TypeVar("Key", bound=Hashable)
-Metrics = TypeVar("Metrics", bound=PodMetrics | NodeMetrics)
-
-
-class ObjectMeta(Protocol):
-    """What is copied from an object to its metrics."""
-
-    @property
-    def name(self) -> str:
-        """Name of the object."""
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Its labels; a lister replaces the mapping when they change."""
 
 
 class Fragment(msgspec.Struct, Generic[Metrics], frozen=True, gc=False):
@@ -69,11 +49,8 @@ class Fragment(msgspec.Struct, Generic[Metrics], frozen=True, gc=False):
         )
 
 
-class FragmentCache(Generic[Key, Metrics]):
-    """Keeps the JSON of each object until its sample or its labels are replaced.
-
-    Both are compared by identity: sources and listers hand out the same object until they have a
-    newer one. Entries of objects that are gone are dropped by `forget` (see there).
+class FragmentCache(Fragments[Key, Metrics, Fragment[Metrics]]):
+    """Keeps the JSON of each object.
 
     Args:
         encode_name: JSON of an object's name, ``"name":"x"`` and, in a namespace, that too.
@@ -83,78 +60,29 @@ class FragmentCache(Generic[Key, Metrics]):
     def __init__(
         self, encode_name: Callable[[Key], str], encode_values: Callable[[Metrics], str]
     ) -> None:
+        super().__init__()
         self._encode_name = encode_name
         self._encode_values = encode_values
-        self._fragments: dict[Key, Fragment[Metrics]] = {}
-        self._label_texts: dict[int, tuple[Mapping[str, str], bytes]] = {}
-        self._forget_at = 1024
 
-    def __len__(self) -> int:
-        return len(self._fragments)
-
-    def fragment(self, key: Key, labels: Mapping[str, str], metrics: Metrics) -> Fragment[Metrics]:
-        """Encode one object, or find it encoded."""
-        fragment = self._fragments.get(key)
-        if fragment is not None and fragment.labels is labels:
-            if fragment.metrics is metrics:
-                return fragment
-            metadata = fragment.item[: fragment.metadata_end]
-        else:
-            metadata = self._metadata(key, labels)
-        item = b"%b}%b}" % (metadata, self._encode_values(metrics).encode())
-        fragment = self._fragments[key] = Fragment(metrics, labels, item, len(metadata))
-        return fragment
-
-    def chunks(
+    def _encode(
         self,
-        keys: Sequence[Key],
-        objects: Sequence[ObjectMeta],
-        metrics: Sequence[Metrics | None],
-    ) -> Iterator[list[Fragment[Metrics]]]:
-        """Encode a list, at most `ITEMS_PER_CHUNK` at a time; no chunk is empty.
+        key: Key,
+        labels: Mapping[str, str],
+        metrics: Metrics,
+        kept: Fragment[Metrics] | None,
+    ) -> Fragment[Metrics]:
+        metadata = (
+            kept.item[: kept.metadata_end] if kept is not None else self._metadata(key, labels)
+        )
+        item = b"%b}%b}" % (metadata, self._encode_values(metrics).encode())
+        return Fragment(metrics, labels, item, len(metadata))
 
-        The three sequences are parallel; objects without metrics are left out.
-        """
-        find, encode = self._fragments.get, self.fragment
-        for start in range(0, len(keys), ITEMS_PER_CHUNK):
-            part = slice(start, start + ITEMS_PER_CHUNK)
-            chunk = []
-            for key, meta, sample in zip(keys[part], objects[part], metrics[part], strict=True):
-                if sample is None:
-                    continue
-                # a hit is found here, not in `fragment`: the call would double its cost
-                found = find(key)
-                if found is None or found.metrics is not sample or found.labels is not meta.labels:
-                    found = encode(key, meta.labels, sample)
-                chunk.append(found)
-            if chunk:
-                yield chunk
-
-    def forget(self, exists: Callable[[Key], bool]) -> None:
-        """Drop entries of objects that are gone, once enough of them may have gathered.
-
-        The cache is looked through when it has doubled since the last time, so the cost per
-        request is constant on average and it never holds more than twice what exists.
-        """
-        if len(self._fragments) < self._forget_at:
-            return
-        self._fragments = {key: kept for key, kept in self._fragments.items() if exists(key)}
-        self._forget_at = max(1024, 2 * len(self._fragments))
+    def _encode_labels(self, labels: Mapping[str, str]) -> bytes:
+        return encode_json(dict(labels))
 
     def _metadata(self, key: Key, labels: Mapping[str, str]) -> bytes:
         text = b'{"metadata":{%b,"creationTimestamp":"%b"' % (self._encode_name(key).encode(), _NOW)
         return text + b',"labels":' + self._labels(labels) if labels else text
-
-    def _labels(self, labels: Mapping[str, str]) -> bytes:
-        # the lister hands out one mapping for all pods of a workload
-        known = self._label_texts.get(id(labels))
-        if known is not None:
-            return known[1]
-        if len(self._label_texts) >= MAX_LABEL_TEXTS:
-            self._label_texts.clear()
-        text = encode_json(dict(labels))
-        self._label_texts[id(labels)] = labels, text  # held, so that its id stays its own
-        return text
 
 
 @lru_cache(maxsize=8192)

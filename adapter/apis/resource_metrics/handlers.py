@@ -6,9 +6,8 @@ usable sample is left out of lists and is "not found, because …" when asked fo
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic
 
 from adapter.apis.base import (
     RESOURCE_TRANSFORMS,
@@ -16,30 +15,18 @@ from adapter.apis.base import (
     APIGroup,
     APIRequest,
     APIResource,
+    Operation,
     Route,
 )
-from adapter.apis.resource_metrics.encode import (
-    FragmentCache,
-    Key,
-    Metrics,
-    ObjectMeta,
-    encode_node_name,
-    encode_node_values,
-    encode_pod_name,
-    encode_pod_values,
-    stamped,
-)
+from adapter.apis.resource_metrics import encode, protobuf
+from adapter.apis.resource_metrics.documents import Documents
+from adapter.apis.resource_metrics.encode import FragmentCache
 from adapter.apis.resource_metrics.options import ListOptions
-from adapter.apis.resource_metrics.table import (
-    Cells,
-    Kind,
-    list_document,
-    node_cells,
-    object_document,
-    pod_cells,
-)
-from adapter.errors import NotFound, SourceError
-from adapter.kube.listers import NodeLister, PodLister
+from adapter.apis.resource_metrics.protobuf import ProtobufFragments
+from adapter.apis.resource_metrics.schema import TYPES
+from adapter.apis.resource_metrics.table import node_cells, pod_cells
+from adapter.errors import NotFound
+from adapter.kube.listers import NodeLister, PodLister, check_synced
 from adapter.kube.placement import PlacementReader
 from adapter.model.labels import Selector
 from adapter.model.metrics import NodeMetrics, Origin, PodMetrics
@@ -53,7 +40,6 @@ VERSIONS = ("v1", "v1beta1")
 """Kubernetes 1.37 prefers v1 (KEP-5207); both have the same types."""
 
 _RUNNING = "Running"
-_SWITCHED_ON = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
 
 
 def resource_metrics_group(
@@ -88,12 +74,8 @@ def resource_metrics_group(
         warning=warning,
         clock=clock,
         telemetry=telemetry,
-        pod_encoding=_Encoding(
-            "PodMetrics", pod_cells, FragmentCache(encode_pod_name, encode_pod_values)
-        ),
-        node_encoding=_Encoding(
-            "NodeMetrics", node_cells, FragmentCache(encode_node_name, encode_node_values)
-        ),
+        pod_documents=_pod_documents(),
+        node_documents=_node_documents(),
     )
     verbs = ("get", "list")
     resources = (
@@ -104,49 +86,48 @@ def resource_metrics_group(
         name=GROUP,
         versions=VERSIONS,
         resources=lambda: resources,
-        routes=(
-            Route("/nodes", handlers.list_nodes, "nodes", "list"),
-            Route("/nodes/{name}", handlers.get_node, "nodes", "get"),
-            Route("/pods", handlers.list_pods, "pods", "list"),
-            Route("/namespaces/{namespace}/pods", handlers.list_pods, "pods", "list"),
-            Route("/namespaces/{namespace}/pods/{name}", handlers.get_pod, "pods", "get"),
-        ),
+        routes=_routes(handlers),
         transforms=RESOURCE_TRANSFORMS,
+        protobuf=True,
+        types=TYPES,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoding(Generic[Key, Metrics]):
-    """How one resource is written."""
+def _routes(handlers: "_Handlers") -> tuple[Route, ...]:
+    one = ("includeObject", "origin", "pretty")
+    many = ("fieldSelector", "labelSelector", *one)
+    pods = Operation("What pods use.", "PodMetrics", "PodMetricsList", many)
+    pod = Operation("What a pod uses.", "PodMetrics", "PodMetrics", one)
+    nodes = Operation("What nodes use.", "NodeMetrics", "NodeMetricsList", many)
+    node = Operation("What a node uses.", "NodeMetrics", "NodeMetrics", one)
+    in_namespace = "/namespaces/{namespace}/pods"
+    return (
+        Route("/nodes", handlers.list_nodes, "nodes", "list", nodes),
+        Route("/nodes/{name}", handlers.get_node, "nodes", "get", node),
+        Route("/pods", handlers.list_pods, "pods", "list", pods),
+        Route(in_namespace, handlers.list_pods, "pods", "list", pods),
+        Route(f"{in_namespace}/{{name}}", handlers.get_pod, "pods", "get", pod),
+    )
 
-    kind: str
-    cells: Callable[[Metrics], Cells]
-    fragments: FragmentCache[Key, Metrics]
 
-    def many(
-        self,
-        request: APIRequest,
-        keys: Sequence[Key],
-        objects: Sequence[ObjectMeta],
-        metrics: Sequence[Metrics | None],
-    ) -> Iterable[bytes]:
-        """A list; the three sequences are parallel."""
-        chunks = self.fragments.chunks(keys, objects, metrics)
-        if _wants_origin(request):
-            chunks = ([fragment.with_origin() for fragment in chunk] for chunk in chunks)
-        return list_document(self._kind(request), chunks, self.cells, request)
+def _pod_documents() -> Documents[PodKey, PodMetrics]:
+    return Documents(
+        group=GROUP,
+        kind="PodMetrics",
+        cells=pod_cells,
+        json=FragmentCache(encode.encode_pod_name, encode.encode_pod_values),
+        protobuf=ProtobufFragments(protobuf.encode_pod_name, protobuf.encode_pod_values),
+    )
 
-    def one(
-        self, request: APIRequest, key: Key, labels: Mapping[str, str], metrics: Metrics
-    ) -> Iterable[bytes]:
-        """One object."""
-        fragment = self.fragments.fragment(key, labels, metrics)
-        if _wants_origin(request):
-            fragment = fragment.with_origin()
-        return object_document(self._kind(request), fragment, self.cells, request)
 
-    def _kind(self, request: APIRequest) -> Kind:
-        return Kind(self.kind, f"{GROUP}/{request.version}")
+def _node_documents() -> Documents[str, NodeMetrics]:
+    return Documents(
+        group=GROUP,
+        kind="NodeMetrics",
+        cells=node_cells,
+        json=FragmentCache(encode.encode_node_name, encode.encode_node_values),
+        protobuf=ProtobufFragments(protobuf.encode_node_name, protobuf.encode_node_values),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,26 +140,27 @@ class _Handlers:
     warning: Callable[[], str | None]
     clock: Clock
     telemetry: Telemetry
-    pod_encoding: _Encoding[PodKey, PodMetrics]
-    node_encoding: _Encoding[str, NodeMetrics]
+    pod_documents: Documents[PodKey, PodMetrics]
+    node_documents: Documents[str, NodeMetrics]
 
     async def list_pods(self, request: APIRequest) -> Answer:
         """Serve ``/pods`` and ``/namespaces/{namespace}/pods``."""
         options = ListOptions.parse(request.query, GroupResource(GROUP, "pods"))
-        _check_synced(self.pods, "pods")
+        check_synced(self.pods, "pods")
         namespace = request.path.get("namespace") or options.namespace()
         pods = self.pods.list(namespace, options.labels)
         if not options.fields.empty:
             pods = [pod for pod in pods if options.fields.matches(pod.namespace, pod.name)]
         keys = [pod.key for pod in pods]
         metrics = await self.source.pods(keys, namespace) if keys else ()
-        self.pod_encoding.fragments.forget(lambda key: self.pods.get(key) is not None)
-        document = self.pod_encoding.many(request, keys, pods, metrics)
-        return self._answer("pods", document, metrics)
+        self.pod_documents.forget(lambda key: self.pods.get(key) is not None)
+        now = self.clock.time()
+        document = await self.pod_documents.many(request, keys, pods, metrics, now)
+        return self._answer("pods", document, metrics, now)
 
     async def get_pod(self, request: APIRequest) -> Answer:
         """Serve ``/namespaces/{namespace}/pods/{name}``."""
-        _check_synced(self.pods, "pods")
+        check_synced(self.pods, "pods")
         key = PodKey(request.path["namespace"], request.path["name"])
         pod = self.pods.get(key)
         if pod is None:
@@ -186,25 +168,27 @@ class _Handlers:
         (metrics,) = await self.source.pods([key], key.namespace)
         if metrics is None:
             raise await self._no_pod_metrics(key)
-        document = self.pod_encoding.one(request, key, pod.labels, metrics)
-        return self._answer("pods", document, [metrics])
+        now = self.clock.time()
+        document = self.pod_documents.one(request, key, pod.labels, metrics, now)
+        return self._answer("pods", document, [metrics], now)
 
     async def list_nodes(self, request: APIRequest) -> Answer:
         """Serve ``/nodes``."""
         options = ListOptions.parse(request.query, GroupResource(GROUP, "nodes"))
-        _check_synced(self.nodes, "nodes")
+        check_synced(self.nodes, "nodes")
         nodes = self.nodes.list(options.labels & self.node_selector)
         if not options.fields.empty:
             nodes = [node for node in nodes if options.fields.matches("", node.name)]
         names = [node.name for node in nodes]
         metrics = await self.source.nodes(names) if names else ()
-        self.node_encoding.fragments.forget(lambda name: self.nodes.get(name) is not None)
-        document = self.node_encoding.many(request, names, nodes, metrics)
-        return self._answer("nodes", document, metrics)
+        self.node_documents.forget(lambda name: self.nodes.get(name) is not None)
+        now = self.clock.time()
+        document = await self.node_documents.many(request, names, nodes, metrics, now)
+        return self._answer("nodes", document, metrics, now)
 
     async def get_node(self, request: APIRequest) -> Answer:
         """Serve ``/nodes/{name}``."""
-        _check_synced(self.nodes, "nodes")
+        check_synced(self.nodes, "nodes")
         name = request.path["name"]
         node = self.nodes.get(name)
         if node is None:
@@ -216,8 +200,9 @@ class _Handlers:
         (metrics,) = await self.source.nodes([name])
         if metrics is None:
             raise _no_node_metrics(name, self.source.why_no_node(name))
-        document = self.node_encoding.one(request, name, node.labels, metrics)
-        return self._answer("nodes", document, [metrics])
+        now = self.clock.time()
+        document = self.node_documents.one(request, name, node.labels, metrics, now)
+        return self._answer("nodes", document, [metrics], now)
 
     async def _no_such_pod(self, key: PodKey) -> NotFound:
         placement = await self.placement.placement(key)
@@ -245,8 +230,8 @@ class _Handlers:
         resource: str,
         document: Iterable[bytes],
         metrics: Sequence[PodMetrics | NodeMetrics | None],
+        now: float,
     ) -> Answer:
-        now = self.clock.time()
         found = [sample for sample in metrics if sample is not None]
         origins = [sample.origin for sample in found]
         for origin in Origin:
@@ -254,17 +239,7 @@ class _Handlers:
                 self.telemetry.answers.labels(resource, origin.value).inc(count)
         for timestamp, count in Counter([sample.timestamp for sample in found]).items():
             self.telemetry.answer_age.observe(resource, now - timestamp, count)
-        return Answer(stamped(document, now), self.warning())
-
-
-def _check_synced(lister: PodLister | NodeLister, resource: str) -> None:
-    # an empty list would read as "nothing runs"
-    if not lister.has_synced:
-        raise SourceError(f"the {resource} have not been read from kube-apiserver yet")
-
-
-def _wants_origin(request: APIRequest) -> bool:
-    return request.query.get("origin") in _SWITCHED_ON
+        return Answer(document, self.warning())
 
 
 def _why_not_listed(phase: str) -> str:

@@ -12,7 +12,8 @@ import msgspec
 from adapter.apis.base import APIRequest, Transform
 from adapter.apis.gojson import encode_json
 from adapter.apis.lists import encode_list
-from adapter.apis.resource_metrics.encode import Fragment, Metrics
+from adapter.apis.resource_metrics.encode import Fragment
+from adapter.apis.resource_metrics.fragments import Metrics
 from adapter.errors import BadRequest, NotAcceptable
 from adapter.model.metrics import NodeMetrics, PodMetrics
 from adapter.model.quantity import format_cpu, format_memory

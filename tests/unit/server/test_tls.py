@@ -14,10 +14,10 @@ import trustme
 from golden.cluster import Cluster
 
 from adapter.errors import ConfigError
-from adapter.server import tls
+from adapter.server import pairs
 from adapter.server.app import start
+from adapter.server.pairs import LOCAL_NAMES, Pair, self_signed_pair, serving_context
 from adapter.server.selfsigned import VALID_DAYS, make_pair
-from adapter.server.tls import Pair, self_signed_pair, serving_context
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def write_pair(folder, names, born):
 )
 def test_a_pair_is_renewed_before_it_ends(tmp_path, monkeypatch, age_days, kept):
     made = []
-    monkeypatch.setattr(tls, "_make", lambda pair, names: made.append(names))
-    write_pair(tmp_path, tls.LOCAL_NAMES, datetime.now(UTC) - timedelta(days=age_days))
+    monkeypatch.setattr(pairs, "write_self_signed", lambda *what: made.append(what))
+    write_pair(tmp_path, LOCAL_NAMES, datetime.now(UTC) - timedelta(days=age_days))
 
     self_signed_pair(tmp_path)
 
@@ -110,7 +110,7 @@ def test_a_pair_is_renewed_before_it_ends(tmp_path, monkeypatch, age_days, kept)
     ],
 )
 def test_a_pair_that_cannot_serve_is_replaced(tmp_path, spoil):
-    write_pair(tmp_path, tls.LOCAL_NAMES, datetime.now(UTC))
+    write_pair(tmp_path, LOCAL_NAMES, datetime.now(UTC))
     spoil(tmp_path)
 
     serving_context(self_signed_pair(tmp_path))
@@ -149,7 +149,7 @@ def test_files_that_do_not_serve_are_named(tmp_path, cert, key):
 def test_making_a_certificate_leaves_no_trace_in_the_server(tmp_path):
     """``cryptography`` would cost every server some 20 MB."""
     program = (
-        "import sys; from pathlib import Path; from adapter.server.tls import self_signed_pair;"
+        "import sys; from pathlib import Path; from adapter.server.pairs import self_signed_pair;"
         "self_signed_pair(Path(sys.argv[1])); print('cryptography' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

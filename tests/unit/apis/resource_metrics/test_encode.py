@@ -6,7 +6,6 @@ import pytest
 
 from adapter.apis.lists import encode_list
 from adapter.apis.resource_metrics.encode import (
-    MAX_LABEL_TEXTS,
     FragmentCache,
     encode_node_name,
     encode_node_values,
@@ -14,6 +13,7 @@ from adapter.apis.resource_metrics.encode import (
     encode_pod_values,
     stamped,
 )
+from adapter.apis.resource_metrics.fragments import MAX_LABEL_TEXTS
 from adapter.kube.listers import PodMeta
 from adapter.model.metrics import ContainerMetrics, NodeMetrics, Origin, PodMetrics
 from adapter.model.resources import PodKey
