@@ -1,13 +1,13 @@
 # Every target prepares what it needs in .venv first: see .ci/setup.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint fix schema test check bench demo
+.PHONY: help setup lint fix schema test e2e check bench demo
 
 BIN := .venv/bin
 # .ci/setup may have put kubectl and prometheus there
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: ## Prepare .venv with everything for development
 	@.ci/setup dev
@@ -27,6 +27,9 @@ schema: setup ## Write config/rules.schema.json anew, after a change of the rule
 
 test: setup ## Run all tests, with a real Prometheus and kubectl where there are any
 	$(BIN)/pytest
+
+e2e: setup ## The end-to-end tests alone: a real kube-apiserver, see tests/README.md
+	$(BIN)/pytest tests/e2e
 
 check: lint test ## What CI runs: lint, then test
 
