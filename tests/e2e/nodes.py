@@ -28,8 +28,6 @@ SYNC_SECONDS = 0.3
 SYSTEM_CPU, SYSTEM_MEMORY = 0.25, float(2 << 30)
 """What a node uses beside its pods: cores and bytes."""
 
-READY = "Ready"
-
 
 class Authenticator:
     """Whose token the kubelets accept: who may ``get nodes/metrics``, as a real one decides.
@@ -251,7 +249,7 @@ def _status(containers, started):
     return {
         "phase": "Running",
         "startTime": started,
-        "conditions": [{"type": READY, "status": "True", "lastTransitionTime": started}],
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": started}],
         "containerStatuses": [
             {
                 "name": container.name,

@@ -76,7 +76,7 @@ async def test_starts_small_and_stops_cleanly(tmp_path):
         assert resident <= MAX_RESIDENT_MB
         assert process.returncode == 0
         lines = said.decode().splitlines()
-        assert any(f"serving on https://127.0.0.1:{port}" in line for line in lines)
+        assert any(f"serving on https://0.0.0.0:{port}" in line for line in lines)
         assert not any("Traceback" in line for line in lines)
 
 

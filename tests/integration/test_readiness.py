@@ -12,7 +12,9 @@ async def test_readiness_once_reached_outlives_all_kubelets():
 
         for kubelet in service.cluster.kubelets.values():
             await kubelet.stop()
-        await service.turn(120)
 
-        assert await service.pods() == []
+        async def nothing_is_left():
+            return await service.pods() == []
+
+        await service.turn_until(nothing_is_left)
         assert await service.ready()
