@@ -4,7 +4,7 @@ The unit test beside the recordings compares encoding; here the numbers travel t
 """
 
 import pytest
-from golden.compare import Answer, Golden, differences, names
+from golden.compare import Answer, Golden, as_text, differences, names
 from golden.purpose import ON_PURPOSE
 from integration.service import warm_lab
 from yarl import URL
@@ -29,7 +29,7 @@ async def ask(service, golden: Golden) -> Answer:
     url = URL(golden.path, encoded=True)
     async with service.session.request(golden.method, url, headers=headers) as response:
         answered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, answered, await response.text())
+        return Answer(response.status, answered, as_text(await response.read()))
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in WHY])
