@@ -194,6 +194,7 @@ class CustomCluster:
         self.external = FakeExternalSource()
         self.objects = FakeObjects()
         self.mapper = FakeMapper()
+        self.resource_metrics = Cluster()
         self.clock = FakeClock()
         self.telemetry = Telemetry()
 
@@ -205,7 +206,7 @@ class CustomCluster:
                 source=self.custom, objects=self.objects, mapper=self.mapper, **common
             ),
             external_metrics_group(source=self.external, **common),
-            Cluster().group(),
+            self.resource_metrics.group(),
         ]
 
     def app(self, **options: Any) -> web.Application:

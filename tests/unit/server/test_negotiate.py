@@ -65,6 +65,38 @@ def test_what_cannot_be_produced_is_refused_with_what_can(accept):
         negotiate(accept, RESOURCE_TRANSFORMS)
 
 
+AS_PARTIAL = f"{PROTOBUF};as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        pytest.param("", Accepted(), id="none"),
+        pytest.param("*/*", Accepted(), id="any-is-json"),
+        pytest.param(PROTOBUF, Accepted(MediaType.PROTOBUF), id="alone"),
+        pytest.param(f"{PROTOBUF}, */*", Accepted(MediaType.PROTOBUF), id="controllers"),
+        pytest.param(f"application/json,{PROTOBUF}", Accepted(), id="second"),
+        pytest.param(
+            f"{PROTOBUF};as=Table;v=v1;g=meta.k8s.io,{AS_TABLE}",
+            Accepted(transform=TABLE),
+            id="no-table",
+        ),
+        pytest.param(
+            f"{PROTOBUF};as=Table;v=v1;g=meta.k8s.io,{PROTOBUF}",
+            Accepted(MediaType.PROTOBUF),
+            id="no-table-but-the-object",
+        ),
+        pytest.param(
+            AS_PARTIAL,
+            Accepted(MediaType.PROTOBUF, Transform("PartialObjectMetadata", "meta.k8s.io", "v1")),
+            id="metadata",
+        ),
+    ],
+)
+def test_protobuf_is_chosen_where_it_is_offered(accept, expected):
+    assert negotiate(accept, RESOURCE_TRANSFORMS, tuple(MediaType)) == expected
+
+
 def test_a_kind_that_is_not_offered_is_not_given():
     assert negotiate(f"{AS_TABLE},application/json").transform is None
 
