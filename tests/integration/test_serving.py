@@ -24,6 +24,11 @@ from adapter.sim.clock import ManualClock
 from adapter.sim.cluster import SimCluster
 from adapter.telemetry import Telemetry
 
+# Python 3.11.2, which Debian 12 has, forgets the transport of a handshake that is cut off
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*_SSLProtocolTransport.__del__:pytest.PytestUnraisableExceptionWarning"
+)
+
 CA = trustme.CA()
 LIST = "/apis/metrics.k8s.io/v1beta1/pods"
 PATIENCE = 10.0
