@@ -249,7 +249,8 @@ def _rows(name: str, found: Figures, *, targets: bool, slower: float) -> list[Ro
         Row(f"{len(TARGETS)} HPAs, {name}: failed", found.failed, "requests", 0),
         Row("… wrong", found.wrong, "requests", 0),
         Row(f"… queries in {PERIOD:g} s", found.worst("queries"), "queries", goal(10)),
-        Row("… requests to kube-apiserver", found.worst("kube_requests"), "requests", goal(0)),
+        # reviews of access, one for each namespace and metric, kept 10 s; none for a single request
+        Row("… requests to kube-apiserver", found.worst("kube_requests"), "requests", goal(25)),
         Row("… half of them within", percentiles[49], "ms", goal(10.0), slower),
         Row("… 99 of 100 within", percentiles[98], "ms", goal(10.0), slower),
         Row("… CPU a request, all in", each("cpu"), "ms", goal(2.0), slower),
