@@ -56,8 +56,6 @@ def _description(flag: Flag) -> str:
     facts += [f"or else --{alias}" for alias in flag.aliases]
     if flag.peer is not Peer.OWN:
         facts.append(f"from {flag.peer.value}")
-    if flag.pending:
-        facts.append("no effect yet")
     return f"{flag.help} [{'; '.join(facts)}]"
 
 

@@ -47,7 +47,6 @@ class Flag:
         choices: The only texts allowed; empty allows any.
         unit: Unit of a number.
         secret: The value may hold a credential: never printed.
-        pending: Accepted and checked, but nothing reads it yet: its use is warned about.
         field: Name of the field in ``Settings``.
         default: Value when neither flag nor environment variable is given.
     """
@@ -61,7 +60,6 @@ class Flag:
     choices: tuple[str, ...] = ()
     unit: str = ""
     secret: bool = False
-    pending: bool = False
     field: str = ""
     default: Any = None
 

@@ -80,15 +80,9 @@ class _Reader:
     def warnings(self) -> list[str]:
         """What was given and changes nothing."""
         found = []
-        pending = {flag.name for flag in self._flags if flag.pending}
-        unused = [name for name in self._texts if name in accepted_flags() or name in pending]
-        unused += [
-            flag.variable for flag in self._flags if flag.pending and self._env.get(flag.variable)
-        ]
+        unused = [name for name in self._texts if name in accepted_flags()]
         if unused:
-            names = ", ".join(
-                name if name.startswith(ENV_PREFIX) else f"--{name}" for name in unused
-            )
+            names = ", ".join(f"--{name}" for name in unused)
             found.append(f"accepted for compatibility, without effect here: {names}")
         found += [f'ignored the argument "{text}"' for text in self._programs]
         return found + self._misspelt_variables()

@@ -1,10 +1,9 @@
 """Loads that tests change while they are measured, and the exporter that shows some of them."""
 
 import bisect
-import contextlib
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from integration.exporter import listening
 
 from adapter.sim.workloads import ContainerKey
 
@@ -106,28 +105,6 @@ class Exporter:
         return "\n".join(lines) + "\n"
 
 
-@contextlib.contextmanager
 def exporting(shares):
     """An exporter that listens while the block runs."""
-    exporter = Exporter(shares)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = exporter.page().encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        exporter.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield exporter
-        finally:
-            server.shutdown()
-            thread.join()
+    return listening(Exporter(shares))

@@ -38,10 +38,14 @@ class Exporter:
         return "\n".join([*lines, "# EOF\n"])
 
 
-@contextlib.contextmanager
 def exporting(age=0.0):
-    """An exporter that listens; its counters are *age* seconds old."""
-    exporter = Exporter(age)
+    """An exporter that listens while the block runs; its counters are *age* seconds old."""
+    return listening(Exporter(age))
+
+
+@contextlib.contextmanager
+def listening(exporter):
+    """Have *exporter*, which has a `page` and is told its `port`, listen while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):

@@ -1,6 +1,5 @@
 """``custom.metrics.k8s.io`` from Prometheus: the metric's rule, its plan, and what values mean."""
 
-import logging
 from typing import NamedTuple
 
 from adapter.errors import ConfigError
@@ -17,8 +16,6 @@ from adapter.sources.prometheus.objects import ObjectKey, ObjectTable
 from adapter.sources.prometheus.plan import ObjectPlan
 from adapter.sources.prometheus.policy import Cause, Refusal, ValuePolicy
 from adapter.telemetry import Telemetry
-
-log = logging.getLogger(__name__)
 
 MOST_PLANS = 2048
 """Plans held at most; selectors come from clients, so there may be any number of them."""
@@ -112,14 +109,12 @@ class PrometheusCustomSource:
                 "metricsQuery keep it: by (<<.GroupBy>>)"
             )
             raise no_metric(question.metric, _what(question), why)
-        odd = [refusal for refusal in refusals.values() if refusal.cause is not Cause.EMPTY]
         if question.by_name:
             (refusal,) = refusals.values()
             raise no_metric(question.metric, _what(question), refusal.text)
+        odd = _odd(refusals)
         if odd:
-            name, refusal = next(
-                (name, each) for name, each in refusals.items() if each.cause is not Cause.EMPTY
-            )
+            name, refusal = next(iter(odd.items()))
             why = f"none of {len(question.names)} has a value; of {name}: {refusal.text}"
             raise no_metric(question.metric, _what(question), why)
 
@@ -143,6 +138,11 @@ def _keep(plan: _Plan, key: ObjectKey, value: MetricValue, now: float) -> None:
     plan.last_good[key] = value
 
 
+def _odd(refusals: dict[str, Refusal]) -> dict[str, Refusal]:
+    """Those for which there was a sample."""
+    return {name: each for name, each in refusals.items() if each.cause is not Cause.EMPTY}
+
+
 def _what(question: ObjectQuestion) -> str:
     resource = str(question.resource.group_resource)
     return f"{resource} {question.names[0]}" if question.by_name else resource
@@ -153,7 +153,7 @@ def _warning(
 ) -> str | None:
     """What the person who asked should know, though there is an answer."""
     texts = list(table.warnings)
-    odd = {name: each for name, each in refusals.items() if each.cause is not Cause.EMPTY}
+    odd = _odd(refusals)
     if odd:
         name, refusal = next(iter(odd.items()))
         texts.append(
