@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from adapter.flight import SingleFlight
 from adapter.kube.api import JSON, KubeApi, KubeApiError
 from adapter.kube.discovery import DISCOVERY_ACCEPT, Index, Versions, parse_resource_list
-from adapter.kube.flight import SingleFlight
 from adapter.model.resources import GroupVersion, ResourceInfo
 from adapter.model.restmapper import CORE, RESTMapper
 from adapter.periodic import Clock

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from adapter.flight import SingleFlight
 from adapter.kube.api import KubeApi, KubeApiError, KubeGone
-from adapter.kube.flight import SingleFlight
 from adapter.kube.listers import NodeLister, PodLister, check_synced
 from adapter.kube.watched import ListMeta
 from adapter.model.labels import Selector

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
+from adapter.flight import SingleFlight
 from adapter.kube.api import KubeApi, KubeApiError
-from adapter.kube.flight import SingleFlight
 from adapter.periodic import Clock
 from adapter.telemetry import Telemetry
 

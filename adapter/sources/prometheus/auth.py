@@ -10,6 +10,7 @@ from yarl import URL
 from adapter.errors import ConfigError
 from adapter.kube.credentials import KubeCredentials
 from adapter.periodic import Clock
+from adapter.secretfile import Fingerprint, SecretFile, fingerprint
 from adapter.sources.prometheus.oauth2 import OAuth2Tokens
 from adapter.sources.prometheus.options import (
     OAuth2Options,
@@ -17,7 +18,6 @@ from adapter.sources.prometheus.options import (
     header_name,
     parse_headers,
 )
-from adapter.sources.prometheus.secretfile import Fingerprint, SecretFile, fingerprint
 from adapter.transport import client_context
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from adapter.model.labels import Selector
 from adapter.model.metrics import MetricValue
 from adapter.model.resources import ListedMetric
 from adapter.periodic import Clock
+from adapter.rules.policy import Cause, Refusal, ValuePolicy
 from adapter.rules.registry import Entry
 from adapter.sources.base import ObjectQuestion, ObjectValues, no_metric
 from adapter.sources.prometheus.asking import ObjectAsker, Wanted
@@ -14,7 +15,6 @@ from adapter.sources.prometheus.demand import Demand
 from adapter.sources.prometheus.discovery import Discovery
 from adapter.sources.prometheus.objects import ObjectKey, ObjectTable
 from adapter.sources.prometheus.plan import ObjectPlan
-from adapter.sources.prometheus.policy import Cause, Refusal, ValuePolicy
 from adapter.telemetry import Telemetry
 
 MOST_PLANS = 2048

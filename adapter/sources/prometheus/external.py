@@ -14,6 +14,7 @@ from adapter.promql.analysis import plain_selector
 from adapter.promql.response import ResponseError, Sample
 from adapter.rules.compiled import CompiledRule
 from adapter.rules.metrics_query import Subject, render_external
+from adapter.rules.policy import Cause, Refusal, ValuePolicy
 from adapter.rules.registry import ExternalEntry
 from adapter.rules.schema import OnEmpty
 from adapter.sources.base import ExternalValues, no_metric
@@ -22,7 +23,6 @@ from adapter.sources.prometheus.cache import AnswerCache, keep_seconds
 from adapter.sources.prometheus.client import Vector
 from adapter.sources.prometheus.discovery import Discovery
 from adapter.sources.prometheus.failure import describe_answer
-from adapter.sources.prometheus.policy import Cause, Refusal, ValuePolicy
 from adapter.sources.prometheus.together import ask_together
 from adapter.telemetry import Telemetry
 

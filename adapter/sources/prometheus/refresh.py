@@ -1,10 +1,11 @@
 """A value that is fetched when asked for, kept for a while, and fetched by one task at a time."""
 
-import asyncio
+import copy
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from adapter.errors import SourceError
+from adapter.flight import SingleFlight
 from adapter.periodic import Clock
 from adapter.sources.prometheus.failure import is_outage
 
@@ -60,7 +61,8 @@ class Backoff:
             SourceError: Of the kind and text of the failure.
         """
         if self._error is not None and self.pausing:
-            raise _again(self._error)
+            # a copy: one exception raised for many callers would gather all their tracebacks
+            raise copy.copy(self._error)
 
 
 class Refreshed(Generic[T]):
@@ -99,10 +101,8 @@ class Refreshed(Generic[T]):
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._outage = outage
-        self._unwatched = unwatched
         self._backoff = Backoff(clock)
-        self._task: asyncio.Task[T | SourceError] | None = None
-        self._waiting = 0
+        self._flight = SingleFlight(self._run, unwatched=unwatched)
         self._fresh_until = 0.0
         self._ahead_seconds = ahead_seconds
         self._uses = 0
@@ -115,7 +115,7 @@ class Refreshed(Generic[T]):
     @property
     def under_way(self) -> bool:
         """Whether a fetch is."""
-        return self._task is not None
+        return self._flight.under_way
 
     @property
     def error(self) -> SourceError | None:
@@ -133,67 +133,35 @@ class Refreshed(Generic[T]):
         if fresh is not None:
             self._uses += 1
             if self._worth_fetching_ahead():
-                self._task = self._begun()
+                self._flight.begin()
             return fresh
-        task = self._task
-        if task is None:
+        if not self._flight.under_way:
             self._outage.check()
             self._backoff.check()
-            task = self._task = self._begun()
-        outcome = await self._outcome(task)
-        if isinstance(outcome, SourceError):
-            raise _again(outcome)
-        return outcome
+        return await self._flight.run()
 
     def _worth_fetching_ahead(self) -> bool:
         return (
             self._uses >= AHEAD_USES
             and self._clock.monotonic() >= self._fresh_until - self._ahead_seconds
-            and self._task is None
+            and not self._flight.under_way
             and not (self._outage.pausing or self._backoff.pausing)
         )
 
-    def _begun(self) -> "asyncio.Task[T | SourceError]":
-        self._waiting = 0
-        return asyncio.create_task(self._run())
-
-    async def _outcome(self, task: "asyncio.Task[T | SourceError]") -> T | SourceError:
-        self._waiting += 1
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if self._waiting == 1 and self._task is task and not self._unwatched:
-                self._task = None
-                task.cancel()
-            raise
-        finally:
-            if self._task is task:
-                self._waiting -= 1
-
     async def close(self) -> None:
         """End a fetch that is under way."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await self._flight.close()
 
-    async def _run(self) -> T | SourceError:
+    async def _run(self) -> T:
         started = self._clock.monotonic()
         try:
             value = await self._fetch(self.last)
         except SourceError as error:
             (self._outage if is_outage(error) else self._backoff).failed(error)
-            return error
-        finally:
-            if self._task is asyncio.current_task():  # not when it was given up for a new one
-                self._task = None
+            raise
         self._outage.succeeded()
         self._backoff.succeeded()
         self.last = value
         self._uses = 0
         self._fresh_until = started + self._keep_seconds
         return value
-
-
-def _again(error: SourceError) -> SourceError:
-    """Copy *error*: one exception raised for many callers would gather all their tracebacks."""
-    return type(error)(str(error))

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from adapter.flight import SingleFlight
 from adapter.kube.api import KubeApiError, KubeNotFound
-from adapter.kube.flight import SingleFlight
 
 
 class Call:

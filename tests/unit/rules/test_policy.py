@@ -5,8 +5,8 @@ import math
 import pytest
 
 from adapter.model.metrics import MetricValue
+from adapter.rules.policy import Cause, Refusal, ValuePolicy
 from adapter.rules.schema import DiscoveryRule
-from adapter.sources.prometheus.policy import Cause, Refusal, ValuePolicy
 
 NOW = 10_000.0
 GOOD = MetricValue(7.0, NOW - 60)
