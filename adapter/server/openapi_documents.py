@@ -1,7 +1,8 @@
 """OpenAPI of the groups: in version 3 a document for each of their versions, in version 2 one.
 
 What is in them comes from the groups: routes, types. Names of metrics are not: there may be
-thousands, and no client looks for them here.
+thousands, which come and go. Only ``kubectl explain`` would look for them, and only for those of
+external metrics: names with a slash are subresources to it.
 """
 
 import re

@@ -18,6 +18,8 @@ from golden.messages import MAGIC, as_json_text
 from adapter.model.quantity import Quantity
 from adapter.model.times import parse_duration
 
+ADAPTER_OPERATIONS = Path(__file__).with_name("adapter_operations")
+IDENTITY = Path(__file__).with_name("identity")
 METRICS_SERVER = Path(__file__).with_name("metrics_server")
 PROMETHEUS_ADAPTER = Path(__file__).with_name("prometheus_adapter")
 
@@ -45,9 +47,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Golden:
-    """One recorded exchange."""
+    """One recorded exchange; *identity* is what the client showed, in words."""
 
     name: str
+    identity: str
     method: str
     path: str
     request_headers: Mapping[str, str]
@@ -60,6 +63,7 @@ class Golden:
         text = record["raw"] if "raw" in record else _text(record["body"])
         return cls(
             name=name,
+            identity=record["request"]["identity"],
             method=record["request"]["method"],
             path=record["request"]["path"],
             request_headers=record["request"]["headers"],
@@ -178,7 +182,7 @@ def _alike(expected: Any, actual: Any, key: str, tolerance: float) -> bool:
         case "timestamp" | "creationTimestamp":
             alike = bool(_TIME.fullmatch(actual))
         case "window":
-            alike = 0 < parse_duration(actual) < 60
+            alike = 0 < parse_duration(actual) <= 60
         case "message" if expected.endswith("…"):
             alike = actual.startswith(expected[:-1]) and len(actual) >= len(expected)
         case "cpu" | "value":

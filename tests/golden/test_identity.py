@@ -1,16 +1,13 @@
 """Every recorded answer of the peers about who asks and whether they may is ours, over real TLS."""
 
 import json
-from pathlib import Path
 
 import pytest
-from golden.compare import Golden
+from golden.compare import IDENTITY, Golden, names
 from unit.server.identified import Place
 
-FOLDER = Path(__file__).with_name("identity")
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 SERVED = {"anonymous-readyz", "front-proxy-masters"}
-"""Those let through; what they then read is not this test's concern."""
+"""Those let through; what they then read, `integration/test_goldens.py` compares."""
 
 
 @pytest.fixture
@@ -29,12 +26,11 @@ def certificate(place, identity):
     raise ValueError(identity)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names(IDENTITY))
 async def test_answer_is_the_recorded_one(place, name):
-    golden = Golden.load(name, FOLDER)
-    identity = json.loads((FOLDER / f"{name}.json").read_text())["request"]["identity"]
+    golden = Golden.load(name, IDENTITY)
     place.reviews.allowed = set()
-    shown = certificate(place, identity)
+    shown = certificate(place, golden.identity)
     async with place.asking(shown, authorizing=True) as ask:
         status, body = await ask(
             *golden.request_headers.items(), path=golden.path, method=golden.method
