@@ -3,6 +3,8 @@
 .PHONY: help setup lint fix schema test e2e check bench demo
 
 BIN := .venv/bin
+# of tests at once; more than cores, because most tests wait
+PROCESSES := 4
 # .ci/setup may have put kubectl and prometheus there
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -26,7 +28,7 @@ schema: setup ## Write config/rules.schema.json anew, after a change of the rule
 	$(BIN)/viaduct check --schema > config/rules.schema.json
 
 test: setup ## Run all tests, with a real Prometheus and kubectl where there are any
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=$(PROCESSES) --dist=loadfile
 
 e2e: setup ## The end-to-end tests alone: a real kube-apiserver, see tests/README.md
 	$(BIN)/pytest tests/e2e
