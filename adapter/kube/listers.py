@@ -5,12 +5,13 @@ immutable and shared: a caller may keep them, and must not change the sequences 
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import msgspec
 
 from adapter.errors import SourceError
+from adapter.kube.sharedlabels import SharedLabels
 from adapter.model.labels import Selector
 from adapter.model.resources import PodKey
 
@@ -70,7 +71,7 @@ class PodLister:
         self._sorted_all: list[PodMeta] | None = None
         self._selected: dict[str, dict[Selector, list[PodMeta]]] = {}
         self._staged: dict[str, dict[str, PodMeta]] = {}
-        self._labels = _SharedLabels(lambda: (pod.labels for pod in self._all()))
+        self._labels = SharedLabels(lambda: (pod.labels for pod in self._all()))
 
     def __len__(self) -> int:
         return sum(map(len, self._by_namespace.values()))
@@ -262,33 +263,3 @@ def check_synced(lister: PodLister | NodeLister, resource: str) -> None:
 
 def _unchanged(before: NodeInfo | None, after: NodeInfo) -> NodeInfo:
     return before if before is not None and before == after else after
-
-
-class _SharedLabels:
-    """One dict for equal label sets: the pods of a workload have the same labels.
-
-    At 150,000 pods this is most of what the pod lister would otherwise hold.
-
-    Args:
-        live: The label sets in use, asked for when many may have gone.
-    """
-
-    def __init__(self, live: Callable[[], Iterable[dict[str, str]]]) -> None:
-        self._live = live
-        self._sets: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
-        self._limit = 1024
-
-    def share(self, labels: dict[str, str]) -> dict[str, str]:
-        """The dict held for *labels*, sorted by key."""
-        items = tuple(sorted(labels.items()))
-        shared = self._sets.get(items)
-        if shared is None:
-            if len(self._sets) >= self._limit:
-                self._forget_unused()
-            items = tuple((sys.intern(key), sys.intern(value)) for key, value in items)
-            shared = self._sets[items] = dict(items)
-        return shared
-
-    def _forget_unused(self) -> None:
-        self._sets = {tuple(labels.items()): labels for labels in self._live()}
-        self._limit = 2 * len(self._sets) + 1024

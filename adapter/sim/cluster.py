@@ -17,7 +17,9 @@ from adapter.sim.credentials import Credentials, FrontProxy, ServingNames
 from adapter.sim.faults import Faults
 from adapter.sim.housekeeping import Housekeeping
 from adapter.sim.identity import Identities, User, allow_known_users
+from adapter.sim.json_pods import JsonPods
 from adapter.sim.kube_apiserver import KubeApiServer
+from adapter.sim.kube_autoscaling import AutoscalingObjects
 from adapter.sim.kube_objects import ObjectStore
 from adapter.sim.kube_resources import (
     RESOURCES,
@@ -79,6 +81,8 @@ class SimCluster:
     kubelets: dict[str, SimKubelet] = field(init=False)
     api: KubeApiServer = field(init=False)
     objects: PlainObjects = field(init=False)
+    autoscaling: AutoscalingObjects = field(init=False)
+    json: JsonPods = field(init=False)
     identities: Identities = field(init=False)
     authentication: PublishedAuthentication = field(init=False)
 
@@ -148,8 +152,9 @@ class SimCluster:
         *,
         labels: Mapping[str, str] | None = None,
         phase: str = "Running",
+        age: float = 0.0,
     ) -> Pod:
-        """Start a pod now.
+        """Start a pod now, or *age* seconds ago.
 
         Args:
             key: Its namespace and name.
@@ -157,8 +162,9 @@ class SimCluster:
             containers: Cpu (cores) and memory (bytes) by container name; numbers are steady.
             labels: Its labels.
             phase: Its phase; kubelets do not report Pending pods.
+            age: How long it has been running.
         """
-        now = self.clock.time()
+        now = self.clock.time() - age
         made = tuple(
             Container(ContainerKey(*key, name), _pattern(cpu), _pattern(memory), [now])
             for name, (cpu, memory) in sorted(containers.items())
@@ -173,12 +179,25 @@ class SimCluster:
     def delete_pod(self, key: PodKey) -> None:
         """End a pod now."""
         self.workloads.delete_pod(key, self.clock.time())
+        self.json.forget(key)
         self.api.store.delete("pods", *key)
 
     def set_phase(self, key: PodKey, phase: str) -> None:
         """Change a pod's phase; only Pending ones are not reported by their kubelet."""
         pod = self.workloads.pod(key)
         pod.phase = phase
+        self.api.store.put("pods", pod_object(pod))
+
+    def set_ready(self, key: PodKey, *, ready: bool) -> None:
+        """Let a pod become ready, or cease to be so, now."""
+        pod = self.workloads.pod(key)
+        pod.ready, pod.ready_changed = ready, self.clock.time()
+        self.api.store.put("pods", pod_object(pod))
+
+    def terminate(self, key: PodKey) -> None:
+        """Ask for a pod's deletion: it goes on running until `delete_pod`."""
+        pod = self.workloads.pod(key)
+        pod.terminating = self.clock.time()
         self.api.store.put("pods", pod_object(pod))
 
     def restart_container(self, key: ContainerKey) -> None:
@@ -260,6 +279,11 @@ class SimCluster:
     async def _start_api(self, stack: contextlib.AsyncExitStack) -> None:
         store, served = ObjectStore(), ServedResources(RESOURCES)
         self.objects = PlainObjects(store, served, self.clock)
+        self.autoscaling = AutoscalingObjects(store, self.clock)
+        self.json = JsonPods(
+            self.workloads, lambda pod: store.put("pods", pod_object(pod)), self.clock
+        )
+        stack.push_async_callback(self.json.stop)
         self._fill(store)
         self.api = KubeApiServer(
             store,

@@ -15,6 +15,7 @@ from adapter.periodic import Clock, Periodic, running
 from adapter.sim.access import Access
 from adapter.sim.aggregator import Aggregator
 from adapter.sim.identity import USER, Identities
+from adapter.sim.kube_autoscaling import ScaleReader
 from adapter.sim.kube_groups import DiscoveryHandlers
 from adapter.sim.kube_lists import ObjectReader
 from adapter.sim.kube_objects import ObjectStore
@@ -111,9 +112,11 @@ class KubeApiServer:
     def _routes(self) -> list[web.RouteDef]:
         objects = ObjectReader(self.store, self._served, self._clock.time)
         writer = ObjectWriter(self.store, self._served, self._clock)
+        scales = ScaleReader(self.store, self._served)
         reviews = "/apis/authorization.k8s.io/v1"
         tokens = "/apis/authentication.k8s.io/v1/tokenreviews"
         group = "/apis/{group}/{version}"
+        scale = f"{group}/namespaces/{{namespace}}/{{resource}}/{{name}}/scale"
         readers = {
             "/{resource}": objects.list_or_watch,
             "/{resource}/{name}": objects.get_object,
@@ -130,6 +133,7 @@ class KubeApiServer:
             *(web.get(f"/api/v1{path}", reader) for path, reader in readers.items()),
             web.get(group, self._own_or_proxied(self.discovery.serve_version)),
             *(web.get(group + path, self._own_or_proxied(it)) for path, it in readers.items()),
+            web.get(scale, self._own_or_proxied(scales.get_scale)),
             *writer.routes("/api/v1", lambda handler: handler),
             *writer.routes(group, self._own_or_proxied),
             web.route("*", group, self._proxy),

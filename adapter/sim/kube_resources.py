@@ -42,9 +42,20 @@ _PODS = Resource(
 )
 
 _WRITTEN = ("create", "get", "list", "patch", "update", "watch")
+_AUTOSCALERS = Resource(
+    "horizontalpodautoscalers",
+    "HorizontalPodAutoscaler",
+    True,
+    "horizontalpodautoscaler",
+    ("hpa",),
+    verbs=_WRITTEN,
+    group="autoscaling",
+    version="v2",
+)
 
 RESOURCES: Sequence[Resource] = (
     Resource("configmaps", "ConfigMap", True, "configmap", ("cm",)),
+    Resource("events", "Event", True, "event", ("ev",), verbs=_WRITTEN),
     Resource("namespaces", "Namespace", False, "namespace", ("ns",)),
     Resource("nodes", "Node", False, "node", ("no",)),
     Resource("persistentvolumes", "PersistentVolume", False, "persistentvolume", ("pv",)),
@@ -60,9 +71,12 @@ RESOURCES: Sequence[Resource] = (
         group="apiregistration.k8s.io",
     ),
     Resource("deployments", "Deployment", True, "deployment", ("deploy",), group="apps"),
+    Resource("replicasets", "ReplicaSet", True, "replicaset", ("rs",), group="apps"),
+    Resource("statefulsets", "StatefulSet", True, "statefulset", ("sts",), group="apps"),
     _review("authentication.k8s.io", "tokenreviews", "TokenReview"),
     _review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
     _review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview"),
+    _AUTOSCALERS,
     Resource("jobs", "Job", True, "job", group="batch"),
     Resource("ingresses", "Ingress", True, "ingress", ("ing",), group="networking.k8s.io"),
 )
@@ -182,41 +196,55 @@ def _addresses(addresses: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 
 def pod_object(pod: Pod) -> dict[str, Any]:
     """A pod as the workloads have it now."""
+    metadata = {
+        "name": pod.key.name,
+        "namespace": pod.key.namespace,
+        "uid": pod.uid,
+        "creationTimestamp": format_rfc3339(pod.created),
+        "labels": dict(pod.labels),
+    }
+    if pod.terminating is not None:
+        metadata["deletionTimestamp"] = format_rfc3339(pod.terminating)
+    containers: list[dict[str, Any]] = [
+        {
+            "name": container.key.name,
+            "image": "registry.example/app:1",
+            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+        }
+        for container in pod.containers
+    ]
+    if pod.ports:
+        containers[0]["ports"] = [
+            {"name": name, "containerPort": port} for name, port in pod.ports.items()
+        ]
+    spec = {"nodeName": pod.node, "containers": containers}
+    return {"metadata": metadata, "spec": spec, "status": _pod_status(pod)}
+
+
+def _pod_status(pod: Pod) -> dict[str, Any]:
     running = pod.phase == "Running"
-    started = format_rfc3339(pod.created)
+    ready = running and pod.ready
+    changed = pod.created if pod.ready_changed is None else pod.ready_changed
     return {
-        "metadata": {
-            "name": pod.key.name,
-            "namespace": pod.key.namespace,
-            "uid": pod.uid,
-            "creationTimestamp": started,
-            "labels": dict(pod.labels),
-        },
-        "spec": {
-            "nodeName": pod.node,
-            "containers": [
-                {
-                    "name": container.key.name,
-                    "image": "registry.example/app:1",
-                    "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
-                }
-                for container in pod.containers
-            ],
-        },
-        "status": {
-            "phase": pod.phase,
-            "startTime": started,
-            "conditions": [{"type": "Ready", "status": "True" if running else "False"}],
-            "containerStatuses": [
-                {
-                    "name": container.key.name,
-                    "ready": running,
-                    "restartCount": len(container.starts) - 1,
-                    "state": {"running": {"startedAt": format_rfc3339(container.starts[-1])}},
-                    "image": "registry.example/app:1",
-                    "imageID": "",
-                }
-                for container in pod.containers
-            ],
-        },
+        "phase": pod.phase,
+        "startTime": format_rfc3339(pod.created),
+        **({"podIP": pod.ip, "podIPs": [{"ip": pod.ip}]} if running else {}),
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "True" if ready else "False",
+                "lastTransitionTime": format_rfc3339(changed),
+            }
+        ],
+        "containerStatuses": [
+            {
+                "name": container.key.name,
+                "ready": ready,
+                "restartCount": len(container.starts) - 1,
+                "state": {"running": {"startedAt": format_rfc3339(container.starts[-1])}},
+                "image": "registry.example/app:1",
+                "imageID": "",
+            }
+            for container in pod.containers
+        ],
     }

@@ -4,6 +4,7 @@ Times are Unix seconds, cpu is in cores, memory in bytes. Everything is a functi
 is sampled here, so the average over any interval is exact and the same for every observer.
 """
 
+import ipaddress
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,12 @@ class ContainerKey(NamedTuple):
         """The pod it belongs to."""
         return PodKey(self.namespace, self.pod)
 
+
+POD_NETWORK = ipaddress.IPv4Network("127.64.0.0/10")
+"""Where pods have their addresses. Linux takes all of 127/8 for this machine, so each pod can have
+an address of its own, and all of them the same port."""
+
+FIRST_ADDRESS = POD_NETWORK[1]
 
 Subject = ContainerKey | PodKey | str
 """Whose usage is asked: a container, a pod, or a node by its name."""
@@ -59,7 +66,11 @@ class Container:
 
 @dataclass(slots=True)
 class Pod:
-    """One pod with its containers, sorted by name; exists from *created* until *deleted*."""
+    """One pod with its containers, sorted by name; exists from *created* until *deleted*.
+
+    *ip* is given by `Truth`; *ports* are those of its first container; *ready* has been so since
+    *ready_changed*, which is *created* when None; *terminating* is when its deletion was asked for.
+    """
 
     key: PodKey
     node: str
@@ -68,6 +79,11 @@ class Pod:
     created: float
     phase: str = "Running"
     deleted: float | None = None
+    ip: str = ""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    ready: bool = True
+    ready_changed: float | None = None
+    terminating: float | None = None
 
     @property
     def uid(self) -> str:
@@ -124,6 +140,7 @@ class Truth:
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
         self._pods: dict[PodKey, Pod] = {}
+        self._addresses = 0
 
     def nodes(self) -> Sequence[str]:
         """Names of all nodes, sorted."""
@@ -204,7 +221,9 @@ class Truth:
         del self._nodes[name]
 
     def add_pod(self, pod: Pod) -> None:
-        """Add *pod* to its node."""
+        """Add *pod* to its node, with an address no other pod ever had."""
+        pod.ip = str(FIRST_ADDRESS + self._addresses)
+        self._addresses += 1
         self._pods[pod.key] = pod
         self._nodes[pod.node].pods[pod.key] = pod
 

@@ -53,7 +53,11 @@ async def test_every_promise_holds(tmp_path):
     assert report["seconds_by_origin"]["kubelet"] >= 10
     assert report["seconds_by_origin"]["prometheus"] >= 10
     assert report["prometheus"]
+    assert report["json_values"] >= 3 * 30
+    assert report["json_wrong"] == 0
+    assert report["worst_json_age_seconds"] <= 10
     assert "node-0002" in text
+    assert '"name":"queue-depth"' in text
     assert processes_under(tmp_path) == []
 
 

@@ -13,6 +13,7 @@ from adapter.model.quantity import Quantity
 from adapter.model.resources import PodKey
 from adapter.model.times import parse_duration, parse_rfc3339
 from adapter.sim.cluster import SimCluster
+from adapter.sim.demo.documents import Documents
 from adapter.sim.demo.report import Report
 from adapter.sim.workloads import ContainerKey
 from adapter.transport import client_context
@@ -66,11 +67,13 @@ class Observer:
     Args:
         cluster: Whose API is asked, and whose truth is known.
         report: Where the figures go.
+        documents: Asks for what is read from JSON, and judges it.
     """
 
-    def __init__(self, cluster: SimCluster, report: Report) -> None:
+    def __init__(self, cluster: SimCluster, report: Report, documents: Documents) -> None:
         self._cluster = cluster
         self._report = report
+        self._documents = documents
         self._pods = len(cluster.workloads.pods())
         self._nodes = len(cluster.workloads.nodes())
         self._context = client_context(ca_file=cluster.ca_file)
@@ -125,6 +128,7 @@ class Observer:
             self._list(session, f"{base}/namespaces/{pod.namespace}/pods?labelSelector=team", 1),
             self._list(session, f"{base}/namespaces/{pod.namespace}/pods/{pod.name}", None),
             self._list(session, f"{base}/nodes/{node}", None),
+            self._documents.judge(session),
         )
         return Answer(len(pods) == self._pods, _origins(pods))
 

@@ -7,6 +7,8 @@ import msgspec
 MAX_CPU_ERROR = 0.05
 PAGE_BYTES = 4096
 SLACK_SECONDS = 5.0
+MAX_JSON_AGE_SECONDS = 10.0
+"""Documents are read every five seconds, and may take as long."""
 
 
 @dataclass
@@ -16,6 +18,7 @@ class Report:
     Attributes:
         resolution: Seconds between samples of the service that was watched.
         prometheus: Its version; None when there was none.
+        json_values: Values of the metric read from JSON; *json_wrong* of them were not the truth.
     """
 
     resolution: float
@@ -25,6 +28,9 @@ class Report:
     worst_age_seconds: float = 0.0
     worst_cpu_error: float = 0.0
     worst_memory_error_bytes: int = 0
+    json_values: int = 0
+    json_wrong: int = 0
+    worst_json_age_seconds: float = 0.0
     seconds_by_origin: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -43,6 +49,9 @@ class Report:
             and self.worst_age_seconds <= self.max_age_seconds
             and self.worst_cpu_error <= MAX_CPU_ERROR
             and self.worst_memory_error_bytes < PAGE_BYTES
+            and self.json_values > 0
+            and self.json_wrong == 0
+            and self.worst_json_age_seconds <= MAX_JSON_AGE_SECONDS
         )
 
     def fail(self, problem: str) -> None:
@@ -70,6 +79,9 @@ class Report:
             "max_age_seconds": self.max_age_seconds,
             "worst_cpu_error": round(self.worst_cpu_error, 5),
             "worst_memory_error_bytes": self.worst_memory_error_bytes,
+            "json_values": self.json_values,
+            "json_wrong": self.json_wrong,
+            "worst_json_age_seconds": round(self.worst_json_age_seconds, 2),
             "seconds_by_origin": dict(sorted(origins.items())),
             "prometheus": self.prometheus,
             "problems": self.problems,
@@ -79,7 +91,8 @@ class Report:
     def lines(self) -> list[tuple[str, str, bool]]:
         """Rows for a person: what, how much against the promise, whether it holds."""
         age, cpu = self.worst_age_seconds, self.worst_cpu_error
-        memory = self.worst_memory_error_bytes
+        memory, json_age = self.worst_memory_error_bytes, self.worst_json_age_seconds
+        values, wrong = self.json_values, self.json_wrong
         times = ", ".join(
             f"{origin} {seconds:.0f} s"
             for origin, seconds in sorted(self.seconds_by_origin.items())
@@ -98,5 +111,15 @@ class Report:
                 cpu <= MAX_CPU_ERROR,
             ),
             ("worst memory error", f"{memory} bytes (under one page)", memory < PAGE_BYTES),
+            (
+                "queue depths from JSON",
+                f"{values}, {wrong} wrong (none allowed)",
+                values > 0 and wrong == 0,
+            ),
+            (
+                "oldest of them",
+                f"{json_age:.1f} s (at most {MAX_JSON_AGE_SECONDS:.0f} s)",
+                json_age <= MAX_JSON_AGE_SECONDS,
+            ),
             ("served by", times or "nobody", bool(times)),
         ]

@@ -9,7 +9,9 @@ from pathlib import Path
 import adapter
 from adapter.model.metrics import Origin
 from adapter.sim.cluster import SimCluster
+from adapter.sim.demo import documents
 from adapter.sim.demo.display import Display
+from adapter.sim.demo.documents import Documents
 from adapter.sim.demo.observer import Answer, Observer
 from adapter.sim.demo.processes import Child, ProcessDied, child, find_program, free_port, output_of
 from adapter.sim.demo.prometheus import Prometheus
@@ -75,6 +77,8 @@ class Story:
         ) as cluster:
             count = self._nodes * self._pods_per_node
             self._display.step(f"simulated cluster: {self._nodes} nodes, {count} pods")
+            self._documents = Documents(cluster, self._report)
+            self._display.step(await self._documents.publish())
             if binary is None:
                 self._display.step("no prometheus on this machine: only the kubelets will serve")
                 async with self._viaduct(cluster, None):
@@ -89,7 +93,7 @@ class Story:
                     await self._with_prometheus(cluster, prometheus, process)
 
     async def _without_prometheus(self, cluster: SimCluster) -> None:
-        observer = Observer(cluster, self._report)
+        observer = Observer(cluster, self._report, self._documents)
         await self._until(observer, lambda answer: answer.complete, "the kubelets", WARM_UP_SECONDS)
         await self._show(cluster)
         async with self._watching(observer):
@@ -98,7 +102,7 @@ class Story:
     async def _with_prometheus(
         self, cluster: SimCluster, prometheus: Prometheus, process: Child
     ) -> None:
-        observer = Observer(cluster, self._report)
+        observer = Observer(cluster, self._report, self._documents)
         await self._until(observer, _from_prometheus, "prometheus", WARM_UP_SECONDS)
         await self._show(cluster)
         async with self._watching(observer):
@@ -165,18 +169,21 @@ class Story:
             f"--kubelet-request-timeout={min(10.0, 0.6 * self._report.resolution):g}s",
             "--kubelet-use-node-status-port",
         ]
+        command += self._documents.flags()
         if prometheus is not None:
             rules = shipped_config("rules.kubelet.yaml")
             command += [f"--prometheus-url={prometheus.url}", f"--config={rules}"]
+        else:
+            # a rule file without resource rules leaves metrics.k8s.io to another server otherwise
+            command.append("--fallback=primary")
         async with child("viaduct", command, cluster.directory / "viaduct.log") as process:
             await _listening(process, port)
-            cluster.register_api_service(
-                "metrics.k8s.io",
-                ["v1", "v1beta1"],
-                f"https://127.0.0.1:{port}",
-                certificates / "apiserver.crt",
-            )
-            self._display.step("viaduct serves metrics.k8s.io behind the aggregator")
+            served = {"metrics.k8s.io": ("v1", "v1beta1"), documents.API: documents.VERSIONS}
+            for group, versions in served.items():
+                cluster.register_api_service(
+                    group, versions, f"https://127.0.0.1:{port}", certificates / "apiserver.crt"
+                )
+            self._display.step(f"viaduct serves {' and '.join(served)} behind the aggregator")
             yield
 
     async def _show(self, cluster: SimCluster) -> None:
@@ -196,6 +203,12 @@ class Story:
             self._display.output(" ".join((name, "top", *words)), printed)
             if code:
                 self._report.note(f"{name} top {' '.join(words)} ended with {code}: {printed}")
+        self._display.output(f"cat {documents.RULE_FILE}", documents.RULES)
+        if kubectl is not None:
+            code, printed = await output_of([kubectl, config, "get", "--raw", documents.REQUEST])
+            self._display.output(f"kubectl get --raw '{documents.REQUEST}'", printed)
+            if code:
+                self._report.note(f"kubectl get --raw ended with {code}: {printed}")
 
 
 def shipped_config(name: str) -> Path:
