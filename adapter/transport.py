@@ -1,4 +1,4 @@
-"""TLS towards others: contexts for clients, and asyncio's buffer for each connection.
+"""TLS towards others: contexts for clients, asyncio's buffer for each connection, what failed.
 
 Python 3.13 turned on ``VERIFY_X509_STRICT``, which refuses many cluster CAs (no authority key
 identifier, no key usage: older EKS, microk8s, kubeadm; kubernetes-client/python issue 2394). We
@@ -6,6 +6,9 @@ clear that flag and keep everything else strict.
 """
 
 import asyncio.sslproto
+import errno
+import os
+import socket
 import ssl
 from pathlib import Path
 
@@ -51,3 +54,21 @@ def client_context(
     if cert_file:
         context.load_cert_chain(str(cert_file), str(key_file) if key_file else None)
     return context
+
+
+_NAME_MISMATCHES = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+
+
+def is_name_mismatch(error: ssl.SSLCertVerificationError) -> bool:
+    """Whether a certificate that verifies is for another host than was asked for."""
+    return error.verify_code in _NAME_MISMATCHES
+
+
+def os_cause(error: OSError) -> str:
+    """Name an error of the operating system; asyncio's own text holds the address."""
+    if isinstance(error, socket.gaierror):
+        return "its host cannot be resolved"
+    number = error.errno
+    if number is None:
+        return "the connection broke"
+    return os.strerror(number).lower() if number in errno.errorcode else "network error"

@@ -150,7 +150,7 @@ def _loaded(settings: Settings) -> Loaded:
     rules = loaded.rule_file
     if not settings.prometheus_url:
         asking = (*rules.rules, *rules.external_rules)
-        if any(rule.backend in {"", DEFAULT_BACKEND} for rule in asking):
+        if any(rule.json_ is None and rule.backend in {"", DEFAULT_BACKEND} for rule in asking):
             text = "rules without a backend ask --prometheus-url, which is not given"
             raise ConfigError([f"{text}: add one of them"])
         if rules.resource_rules is not None:

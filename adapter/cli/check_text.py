@@ -14,6 +14,7 @@ _TOKEN = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|[\w.$-]+|\S""")
 _SECRETS = re.compile(
     r"(?i)(?:(?<=://)[^/\s]*(?=@))"
     r"|(?:(?<=password:)|(?<=passwd:)|(?<=token:)|(?<=secret:)|(?<=apikey:)|(?<=value:))\s*\S.*"
+    r"|(?:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=key=)|(?<=signature=)|(?<=sig=))[^&\s'\"]+"
 )
 
 

@@ -23,6 +23,7 @@ class CompiledRule:
         timestamp_query: Of ``timestampQuery``, if any.
         problem: Why the rule cannot work, or None. Such a rule is served as failing; the others
             are not concerned.
+        order: Its place among the rules of its section; of two that give one metric the lower wins.
     """
 
     id: str
@@ -32,6 +33,7 @@ class CompiledRule:
     query: Template
     timestamp_query: Template | None
     problem: str | None
+    order: int = 0
 
     @property
     def series_matchers(self) -> str:
@@ -40,7 +42,7 @@ class CompiledRule:
         return format_matchers(each for each in matchers if each.label != "__name__")
 
 
-def compile_rule(rule: DiscoveryRule, rule_id: str) -> CompiledRule:
+def compile_rule(rule: DiscoveryRule, rule_id: str, order: int = 0) -> CompiledRule:
     """Make *rule* ready.
 
     Raises:
@@ -66,4 +68,5 @@ def compile_rule(rule: DiscoveryRule, rule_id: str) -> CompiledRule:
             parse_template(rule.timestamp_query, QUERY_FIELDS) if rule.timestamp_query else None
         ),
         problem=problem,
+        order=order,
     )

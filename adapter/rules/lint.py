@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
-from urllib.parse import urlsplit
 
 from adapter.promql.selectors import PromQLError, SeriesSelector, parse_series_selector
 from adapter.promql.template import parse_template
 from adapter.rules.backends import DEFAULT_BACKEND, Backend
 from adapter.rules.findings import Problem
+from adapter.rules.json_lint import json_problems
 from adapter.rules.lint_query import query_problems
 from adapter.rules.naming import naming_problems, usable_name
 from adapter.rules.schema import DiscoveryRule
 from adapter.rules.sections import QUERY_FIELDS
+from adapter.rules.urls import read_url
 
 
 def rule_problems(
@@ -24,12 +25,15 @@ def rule_problems(
         backends: Names a rule may give as its backend.
         external: Whether it stands in ``externalRules``.
     """
+    if not external:
+        yield from _only_for_external(rule)
+    if rule.json_ is not None:
+        yield from json_problems(rule, external=external)
+        return
     yield from naming_problems(rule)
     yield from _backend_problems(rule, backends)
     if rule.metric:
         yield from _metric_problems(rule, external=external)
-    if not external:
-        yield from _only_for_external(rule)
     selector: SeriesSelector | None = None
     try:
         selector = parse_series_selector(rule.series_query) if rule.series_query else None
@@ -109,7 +113,7 @@ def _only_for_external(rule: DiscoveryRule) -> Iterator[Problem]:
 
 def url_problems(backend: Backend) -> Iterator[Problem]:
     """Find what is wrong with the addresses of *backend*, which are never repeated."""
-    complete, credentials = _read_url(backend.url)
+    complete, credentials = read_url(backend.url)
     if not complete:
         text = "url: must begin with http:// or https:// and name a host"
         yield Problem(("url",), text, "such as http://prometheus:9090", fatal=True)
@@ -120,13 +124,3 @@ def url_problems(backend: Backend) -> Iterator[Problem]:
         )
     if backend.timeout <= 0:
         yield Problem(("timeout",), "timeout: must be positive", "such as 10s", fatal=True)
-
-
-def _read_url(url: str) -> tuple[bool, bool]:
-    """Tell whether *url* is complete, and whether it holds credentials."""
-    try:
-        parts = urlsplit(url)
-        complete = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False, False
-    return complete, "@" in parts.netloc

@@ -10,6 +10,7 @@ from adapter.promql.selectors import PromQLError, parse_series_selector
 from adapter.rules.backends import DEFAULT_BACKEND, Backend
 from adapter.rules.findings import Path, Place, Problem, Severity
 from adapter.rules.lint import url_problems
+from adapter.rules.mapping import PODS
 from adapter.rules.naming import SeriesNamer
 from adapter.rules.patterns import references
 from adapter.rules.schema import DiscoveryRule
@@ -26,6 +27,14 @@ class RuleAtPlace(NamedTuple):
     """A rule, its path in its file, and where that is."""
 
     path: Path
+    place: Place
+    rule: DiscoveryRule
+
+
+class _Named(NamedTuple):
+    """A rule that gives a name, and for which resources; empty for any."""
+
+    resources: frozenset[str]
     place: Place
     rule: DiscoveryRule
 
@@ -55,7 +64,7 @@ def overlaps(rules: Sequence[RuleAtPlace]) -> Iterator[tuple[int, Problem]]:
         The rule's number in *rules*, and the problem; its path is relative to the rule.
     """
     same: dict[str, Place] = {}
-    named: dict[str, list[tuple[frozenset[str], Place]]] = {}
+    named: dict[str, list[_Named]] = {}
     for number, (_, place, rule) in enumerate(rules):
         text = rule.model_dump_json()
         name = constant_name(rule)
@@ -64,15 +73,16 @@ def overlaps(rules: Sequence[RuleAtPlace]) -> Iterator[tuple[int, Problem]]:
             what = f"this rule is the same as the one at {same[text]}"
             yield number, _warning((), what, "remove one of them")
         elif name:
-            for others, other in named.get(name, []):
-                if not others or not resources or others & resources:
+            for other in named.get(name, []):
+                if not other.resources or not resources or other.resources & resources:
                     what = (
-                        f"the metric {name!r} is given by the rule at {other} already, which wins"
+                        f"the metric {name!r} is given by the rule at {other.place} already, "
+                        "which wins"
                     )
-                    yield number, _warning(_source(rule), what, "rename one of them: 'name.as'")
+                    yield number, _warning(_source(rule), what, _rename(rule, other.rule))
                     break
         same.setdefault(text, place)
-        named.setdefault(name, []).append((resources, place))
+        named.setdefault(name, []).append(_Named(resources, place, rule))
 
 
 def constant_name(rule: DiscoveryRule) -> str:
@@ -90,6 +100,8 @@ def constant_name(rule: DiscoveryRule) -> str:
 
 def _resources(rule: DiscoveryRule) -> frozenset[str]:
     """Resources of *rule* by name; empty for any, as with a template."""
+    if rule.json_ is not None and rule.json_.pods is not None:
+        return frozenset({str(PODS)})
     if rule.resources.template:
         return frozenset()
     found = set()
@@ -107,6 +119,16 @@ def _source(rule: DiscoveryRule) -> Path:
     if rule.name.as_:
         return ("name", "as")
     return ("seriesQuery",)
+
+
+def _rename(rule: DiscoveryRule, winner: DiscoveryRule) -> str:
+    """Say how *rule* is told apart from *winner*."""
+    field = "metric" if rule.metric else "name.as"
+    hint = f"rename one of them: {field!r}"
+    if rule.json_ is None or winner.json_ is None or rule.json_.pods is None:
+        return hint
+    # told because it looks as if selectors and namespaces kept the two apart
+    return f"{hint}; the first is for all pods, whatever the two select"
 
 
 def _warning(path: Path, text: str, hint: str) -> Problem:

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from adapter.rules.findings import Path, Problem
 from adapter.rules.schema import DiscoveryRule
 
+_FIELDS = frozenset((field.alias,) for field in DiscoveryRule.model_fields.values())
+
 
 class MendedRule(NamedTuple):
     """A rule without the fields that were wrong.
@@ -27,8 +29,11 @@ class MendedRule(NamedTuple):
         """Whether *problem* (its path from the rule) may be no mere consequence of the mending.
 
         What is said of the whole rule, or of a section that lost a part, may be one: that
-        ``metricsQuery`` is missing where it was misspelt.
+        ``metricsQuery`` is missing where it was misspelt. So may be what is said of ``metric``,
+        which goes with either ``json`` or ``resources``, where that was taken away.
         """
+        if problem.path == ("metric",) and any(map(_goes_with_metric, self.removed)):
+            return False
         return bool(problem.path) and not any(
             path[: len(problem.path)] == problem.path for path in self.removed
         )
@@ -53,6 +58,11 @@ def mended_rules(data: object, errors: Iterable[Path]) -> Iterator[MendedRule]:
             yield MendedRule(path, DiscoveryRule.model_validate(entry), tuple(wrong))
         except ValidationError:
             continue
+
+
+def _goes_with_metric(removed: Path) -> bool:
+    """Whether *removed* is, or by its spelling may be, what ``metric`` needs beside it."""
+    return removed[:1] in {("json",), ("resources",)} or removed[:1] not in _FIELDS
 
 
 def _removable(path: Path) -> Path:

@@ -25,6 +25,7 @@ class Cause(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     TOO_OLD = "too_old"
     NO_TIME = "no_timestamp"
+    FAILED = "failed"
 
 
 class Refusal(NamedTuple):
@@ -86,15 +87,23 @@ class ValuePolicy:
             )
         return MetricValue(sample, timestamp, self.window or None)
 
-    def empty(self, now: float, last: MetricValue | None) -> MetricValue | Refusal:
-        """Judge that there is no sample; arguments as for `value`."""
+    def empty(
+        self, now: float, last: MetricValue | None, refusal: Refusal = NO_SAMPLE
+    ) -> MetricValue | Refusal:
+        """Judge that there is no sample.
+
+        Args:
+            now: Unix seconds.
+            last: The last good value, if any.
+            refusal: What to say when that is not to be served.
+        """
         match self.on_empty:
             case OnEmpty.ZERO:
                 return MetricValue(0.0, now, None)
             case OnEmpty.LAST_GOOD:
-                return self._last_good(now, last) or NO_SAMPLE
+                return self.last_good(now, last) or refusal
             case OnEmpty.ERROR:
-                return NO_SAMPLE
+                return refusal
 
     def _odd(self, sample: float, now: float, last: MetricValue | None) -> MetricValue | Refusal:
         refusal = Refusal(Cause.NOT_A_NUMBER, f"its value is {_named(sample)}")
@@ -104,11 +113,12 @@ class ValuePolicy:
             case OnNaN.DROP:
                 return self.empty(now, last)
             case OnNaN.LAST_GOOD:
-                return self._last_good(now, last) or refusal
+                return self.last_good(now, last) or refusal
             case OnNaN.ERROR:
                 return refusal
 
-    def _last_good(self, now: float, last: MetricValue | None) -> MetricValue | None:
+    def last_good(self, now: float, last: MetricValue | None) -> MetricValue | None:
+        """*last*, if it is recent enough to serve again."""
         fresh = last is not None and now - last.timestamp <= self.last_good_seconds
         return last if fresh else None
 

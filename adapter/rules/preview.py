@@ -11,6 +11,7 @@ from adapter.promql.matchers import Matcher, MatchOp
 from adapter.promql.selectors import SeriesSelector, parse_series_selector
 from adapter.promql.template import parse_template
 from adapter.rules.findings import Place
+from adapter.rules.json_section import JsonSection
 from adapter.rules.lint_query import PLACEHOLDER, Labels, labels_of, render_sample, subject_of
 from adapter.rules.load import Loaded
 from adapter.rules.mapping import PODS, ResourceMapping
@@ -18,6 +19,7 @@ from adapter.rules.naming import SeriesNamer
 from adapter.rules.patterns import Pattern, PatternError
 from adapter.rules.schema import DiscoveryRule
 from adapter.rules.sections import QUERY_FIELDS
+from adapter.rules.urls import shown_url
 
 CUSTOM = "custom.metrics.k8s.io"
 EXTERNAL = "external.metrics.k8s.io"
@@ -45,7 +47,8 @@ class Served:
         name: The metric's name; empty where it depends on the series, which are not known.
         series: The series behind it; empty where that is not known, or does not matter.
         resources: What it belongs to; empty for an external metric.
-        query: PromQL for one sample object; or ``error:`` and why there is none.
+        query: PromQL for one sample object; or ``error:`` and why there is none. Of a rule with
+            ``json`` what is fetched, and what is read from it.
         hidden_by: The rule that gives the same name before, for every resource; may be empty.
     """
 
@@ -119,6 +122,9 @@ def _of_rule(
     rule: DiscoveryRule, series: Sequence[Series] | None, *, external: bool
 ) -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     """Yield name, series, resources and query of each metric of *rule*."""
+    if rule.json_ is not None:
+        yield rule.metric, "", () if external else (str(PODS),), _fetched(rule.json_)
+        return
     selector = parse_series_selector(rule.series_query) if rule.series_query else None
     mapped = _Mapped(rule)
     if rule.metric or series is None:
@@ -136,6 +142,17 @@ def _of_rule(
             labels = mapped.labels(each.labels)
             query = _query(rule, selector, each.name, labels, external=external)
             yield metric, each.name, resources, query
+
+
+def _fetched(section: JsonSection) -> str:
+    """Say what is fetched and read: ``GET http://<pod>:8080/stats → $.queue.length``."""
+    where = shown_url(section.url)
+    if section.pods is not None:
+        where = f"{section.scheme}://<pod>:{section.port}{shown_url(section.path)}"
+    value = f"{section.aggregate}({section.query})" if section.aggregate else section.query
+    labels = ", ".join(f"{label}: {path}" for label, path in section.labels.items())
+    items = f" → each {section.each}" if section.each else ""
+    return f"GET {where}{items} → {value}" + (f" {{{labels}}}" if labels else "")
 
 
 class _Mapped:

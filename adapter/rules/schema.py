@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from adapter.rules.backends import Backend
+from adapter.rules.json_section import JsonSection
 from adapter.rules.sections import LabelName, LabelTemplate, Query, Seconds, Section
 
 
@@ -127,8 +128,9 @@ class DiscoveryRule(Section):
     """Span of time the value covers, reported with it. Zero: not reported."""
 
     max_age: Seconds = 0.0
-    """Age from which a sample is refused instead of served. Needs `timestamp_query`, or a
-    `metrics_query` that is a plain selector. Zero: no limit."""
+    """Age from which a sample is refused instead of served. Needs `timestamp_query`, a
+    `metrics_query` that is a plain selector, or `json`. Zero: no limit; with `json` 2.5 times its
+    interval, at least 60 s."""
 
     cache_ttl: Annotated[Seconds | None, Field(alias="cacheTTL")] = None
     """How long one answer of the backend serves further requests. Zero: only requests at the same
@@ -150,6 +152,11 @@ class DiscoveryRule(Section):
 
     allowed_namespaces: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Only for ``externalRules``: namespaces that may ask. Empty: all."""
+
+    # pydantic's models have a method `json`
+    json_: Annotated[JsonSection | None, Field(alias="json")] = None
+    """Where the number is read from a JSON document, without Prometheus. Needs `metric`; what is
+    about series, their labels and queries must be absent. Absent: Prometheus is asked."""
 
 
 class TimestampQuery(Section):

@@ -5,6 +5,7 @@ import functools
 
 from adapter.settings.access import AccessSettings
 from adapter.settings.flags import Flag, Kind, Peer, option
+from adapter.settings.json_source import JsonSettings
 from adapter.settings.logging import LoggingSettings
 from adapter.settings.serving import ServingSettings
 
@@ -15,7 +16,7 @@ PROMETHEUS = "Prometheus"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(LoggingSettings, AccessSettings, ServingSettings):
+class Settings(LoggingSettings, JsonSettings, AccessSettings, ServingSettings):
     """One field per flag. Durations are seconds, sizes are bytes, empty text is "not given".
 
     Values built by hand are taken as they are; `parse_settings` checks them.

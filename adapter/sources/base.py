@@ -7,6 +7,8 @@ from adapter.errors import NotFound
 from adapter.model.labels import EVERYTHING, Selector
 from adapter.model.metrics import ExternalMetricValue, MetricValue, NodeMetrics, PodMetrics
 from adapter.model.resources import ListedMetric, PodKey, ResourceInfo
+from adapter.rules.json_metric import PodsMetric, URLMetric
+from adapter.rules.policy import Refusal
 
 
 class ResourceMetricsSource(Protocol):
@@ -114,6 +116,53 @@ class ExternalMetricsSource(Protocol):
             Forbidden: It is not for *namespace*.
             BadRequest: The selector cannot be put into a query.
             SourceError: The source as a whole failed; `SourceTimeout` if it was slow.
+        """
+
+
+class PodValues(Protocol):
+    """Values that pods tell of themselves."""
+
+    async def values(
+        self, metric: PodsMetric, namespace: str, names: Sequence[str]
+    ) -> Mapping[str, MetricValue | Refusal]:
+        """The value of each pod of *names*, or why it has none.
+
+        *metric* is known again by its identity: the same object for as long as nothing changes.
+
+        Raises:
+            SourceError: Which pods there are is not known.
+        """
+
+
+class URLSeries(Protocol):
+    """Series read from one document."""
+
+    async def series(self, metric: URLMetric, selector: Selector, namespace: str) -> ExternalValues:
+        """All series of *metric* that *selector* selects, for whom asks from *namespace*.
+
+        *metric* is known again by its identity: the same object for as long as nothing changes.
+
+        Raises:
+            NotFound: The document has no usable value; the message is that of `no_metric`.
+            SourceError: It could not be fetched; `SourceTimeout` if that took too long.
+        """
+
+
+class InstantQuery(Protocol):
+    """Answers of single queries, for metrics that no rule file defines."""
+
+    async def ask(
+        self, backend: str, query: str, keep_seconds: float | None = None
+    ) -> Sequence[ExternalMetricValue]:
+        """The result of *query* now, as it is: NaN and ±Inf are possible; a scalar has no labels.
+
+        Args:
+            backend: Name of a server; "" for the default one.
+            query: In its query language.
+            keep_seconds: How long the result may serve further calls; None for the usual time.
+
+        Raises:
+            SourceError: The server failed or refused; `SourceTimeout` if it was slow.
         """
 
 

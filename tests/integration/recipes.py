@@ -1,7 +1,8 @@
 """The recipes in ``config/recipes``: rule files whose comments say what they are for.
 
-A comment has the series the rules are about, what is asked of them and answered, and how an HPA
-refers to the metric. All of it can be read, so that a test can hold the recipe to it.
+A comment has the series or JSON documents the rules are about, what is asked of them and answered,
+and how an HPA refers to the metric. All of it can be read, so that a test can hold the recipe to
+it.
 """
 
 import re
@@ -29,6 +30,7 @@ _RESOURCES = {
 _SERIES = re.compile(
     r"(?P<series>\w+\{.*\})  (?P<value>[+\d.]+)(?P<rate>/s)?(?: \((?P<age>\d+) s ago\))?"
 )
+_DOCUMENT = re.compile(r"Document(?: of (?P<pod>\S+))?:")
 _ASKED = re.compile(r"kubectl get --raw '(.*)'")
 _ANSWERED = re.compile(r"(?P<what>\S.*?)  (?P<value>\S+)")
 
@@ -50,12 +52,13 @@ class Question(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """One file."""
+    """One file; *documents* are JSON by pod, or that of a URL by the empty name."""
 
     name: str
     text: str
     title: str
     series: Sequence[Exposed]
+    documents: Mapping[str, str]
     questions: Sequence[Question]
     metrics: Sequence[Mapping[str, Any]]
 
@@ -69,13 +72,20 @@ class Recipe(NamedTuple):
             for intro, block in blocks
             if (asked := _ASKED.fullmatch(intro))
         ]
-        (series,) = (block for intro, block in blocks if intro == "Series:")
+        series = "".join(block for intro, block in blocks if intro == "Series:")
+        documents = {
+            found["pod"] or "": block
+            for intro, block in blocks
+            if (found := _DOCUMENT.fullmatch(intro))
+        }
+        assert bool(series) != bool(documents), f"{path.name}: series or documents"
         (metrics,) = (block for intro, block in blocks if intro.startswith("In spec.metrics"))
         return cls(
             name=path.stem,
             text=text,
             title=comment[1],
             series=[_exposed(line) for line in series.splitlines()],
+            documents=documents,
             questions=questions,
             metrics=yaml.safe_load(metrics),
         )

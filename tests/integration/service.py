@@ -93,12 +93,17 @@ class Lab:
 
 
 @contextlib.asynccontextmanager
-async def lab(*, flags=lambda _: (), **cluster):
-    """A lab; *flags* of the cluster are the service's own, *cluster* is for the simulated one."""
+async def lab(*, flags=lambda _: (), prepare=None, **cluster):
+    """A lab; *flags* of the cluster are the service's own, *cluster* is for the simulated one.
+
+    *prepare* is awaited with the cluster before.
+    """
     sizes = {"clock": ManualClock(), "housekeeping": 0.0} | cluster
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with SimCluster(**sizes) as made:
+            if prepare is not None:
+                await prepare(made)
             settings = parse_settings(
                 [
                     f"--kubeconfig={made.server_kubeconfig}",

@@ -11,6 +11,10 @@ rules:
 - {metric: depth, backend: away, metricsQuery: x, resources: {overrides: {pod: {resource: pod}}}}
 """
 EXTERNAL = "externalRules: [{metric: ready, backend: away, metricsQuery: x}]\n"
+JSON = """
+rules: [{metric: depth, json: {pods: {selector: app=web}, port: 80, query: $.depth}}]
+externalRules: [{metric: ready, json: {url: 'http://broker.example', query: $.ready}}]
+"""
 RESOURCE = """
 resourceRules:
   cpu: {nodeQuery: a, resources: {template: <<.Resource>>}}
@@ -39,10 +43,11 @@ async def served(tmp_path, text, *flags):
         (AWAY + EXTERNAL, [], {"external.metrics.k8s.io"}),
         (AWAY + CUSTOM + EXTERNAL, ["--fallback=primary"], ALL),
         (AWAY + CUSTOM + EXTERNAL + RESOURCE, ["--prometheus-url=http://127.0.0.1:9"], ALL),
+        (JSON, [], {"custom.metrics.k8s.io", "external.metrics.k8s.io"}),
         (AWAY, [], {"metrics.k8s.io"}),
         ("", [], {"metrics.k8s.io"}),
     ],
-    ids=["custom", "external", "primary", "all", "backends-only", "empty-file"],
+    ids=["custom", "external", "primary", "all", "json", "backends-only", "empty-file"],
 )
 async def test_groups(tmp_path, text, flags, groups):
     assert (await served(tmp_path, text, *flags)).keys() == groups

@@ -10,12 +10,12 @@ from yarl import URL
 from adapter.errors import ConfigError
 from adapter.kube.credentials import KubeCredentials
 from adapter.periodic import Clock
+from adapter.rules.headers import header_name
 from adapter.secretfile import Fingerprint, SecretFile, fingerprint
 from adapter.sources.prometheus.oauth2 import OAuth2Tokens
 from adapter.sources.prometheus.options import (
     OAuth2Options,
     PrometheusOptions,
-    header_name,
     parse_headers,
 )
 from adapter.transport import client_context

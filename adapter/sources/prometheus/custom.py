@@ -1,15 +1,17 @@
 """``custom.metrics.k8s.io`` from Prometheus: the metric's rule, its plan, and what values mean."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from adapter.errors import ConfigError
 from adapter.model.labels import Selector
 from adapter.model.metrics import MetricValue
-from adapter.model.resources import ListedMetric
+from adapter.model.resources import GroupResource, ListedMetric
 from adapter.periodic import Clock
-from adapter.rules.policy import Cause, Refusal, ValuePolicy
+from adapter.rules.policy import Refusal, ValuePolicy
 from adapter.rules.registry import Entry
 from adapter.sources.base import ObjectQuestion, ObjectValues, no_metric
+from adapter.sources.judging import described, object_values
 from adapter.sources.prometheus.asking import ObjectAsker, Wanted
 from adapter.sources.prometheus.demand import Demand
 from adapter.sources.prometheus.discovery import Discovery
@@ -56,6 +58,11 @@ class PrometheusCustomSource:
         """What discovery lists."""
         return self._discovery.registry.listed_custom()
 
+    def order(self, resource: GroupResource, metric: str) -> int | None:
+        """Place of the rule that serves *metric* for *resource*."""
+        entry = self._discovery.registry.custom.get((resource, metric))
+        return None if entry is None else entry.rule.order
+
     async def object_values(self, question: ObjectQuestion) -> ObjectValues:
         """Values of a metric for objects; see the protocol."""
         resource = question.resource.group_resource
@@ -78,7 +85,7 @@ class PrometheusCustomSource:
             try:
                 queries = ObjectPlan(entry, self._discovery.mapping(entry.rule), question.selector)
             except ConfigError as error:
-                raise no_metric(question.metric, _what(question), str(error)) from error
+                raise no_metric(question.metric, described(question), str(error)) from error
             policy = ValuePolicy.of(entry.rule.rule)
             plan = self._plans[key] = _Plan(queries, Demand(self._clock), policy, {})
         return plan
@@ -95,28 +102,13 @@ class PrometheusCustomSource:
                 self._telemetry.refused_values.labels(judged.cause.value).inc()
             else:
                 values[name] = judged
-        if not values:
-            self._check_some(question, table, refusals)
-        return ObjectValues(values, _warning(question, table, refusals))
-
-    def _check_some(
-        self, question: ObjectQuestion, table: ObjectTable, refusals: dict[str, Refusal]
-    ) -> None:
-        """Raise where nothing was found and there is more to say than "there is nothing"."""
-        if table.unlabelled and not table.rows:
+        if not values and table.unlabelled and not table.rows:
             why = (
                 f"the query's answer has no label {table.missing_label!r} to tell objects by; let "
                 "metricsQuery keep it: by (<<.GroupBy>>)"
             )
-            raise no_metric(question.metric, _what(question), why)
-        if question.by_name:
-            (refusal,) = refusals.values()
-            raise no_metric(question.metric, _what(question), refusal.text)
-        odd = _odd(refusals)
-        if odd:
-            name, refusal = next(iter(odd.items()))
-            why = f"none of {len(question.names)} has a value; of {name}: {refusal.text}"
-            raise no_metric(question.metric, _what(question), why)
+            raise no_metric(question.metric, described(question), why)
+        return object_values(question, values, refusals, _notes(question, table))
 
 
 def _judge(plan: _Plan, table: ObjectTable, key: ObjectKey, now: float) -> MetricValue | Refusal:
@@ -138,33 +130,12 @@ def _keep(plan: _Plan, key: ObjectKey, value: MetricValue, now: float) -> None:
     plan.last_good[key] = value
 
 
-def _odd(refusals: dict[str, Refusal]) -> dict[str, Refusal]:
-    """Those for which there was a sample."""
-    return {name: each for name, each in refusals.items() if each.cause is not Cause.EMPTY}
-
-
-def _what(question: ObjectQuestion) -> str:
-    resource = str(question.resource.group_resource)
-    return f"{resource} {question.names[0]}" if question.by_name else resource
-
-
-def _warning(
-    question: ObjectQuestion, table: ObjectTable, refusals: dict[str, Refusal]
-) -> str | None:
+def _notes(question: ObjectQuestion, table: ObjectTable) -> Iterator[str]:
     """What the person who asked should know, though there is an answer."""
-    texts = list(table.warnings)
-    odd = _odd(refusals)
-    if odd:
-        name, refusal = next(iter(odd.items()))
-        texts.append(
-            f"{len(odd)} of {len(question.names)} left out, such as {name}: {refusal.text}"
-        )
-    if refusals and len(refusals) == len(question.names):
-        texts.append(f"no series of {question.metric} is about any of the objects asked for")
+    yield from table.warnings
     doubled = [name for name in question.names if (question.namespace, name) in table.duplicates]
     if doubled:
-        texts.append(
+        yield (
             f"several series describe {doubled[0]}, of which one is served: let metricsQuery "
             "aggregate by (<<.GroupBy>>)"
         )
-    return "; ".join(texts) or None

@@ -7,17 +7,16 @@ from typing import NamedTuple
 
 from adapter.errors import ConfigError, Forbidden
 from adapter.model.labels import Selector
-from adapter.model.metrics import ExternalMetricValue, MetricValue
 from adapter.model.resources import GroupResource
 from adapter.periodic import Clock
 from adapter.promql.analysis import plain_selector
 from adapter.promql.response import ResponseError, Sample
 from adapter.rules.compiled import CompiledRule
 from adapter.rules.metrics_query import Subject, render_external
-from adapter.rules.policy import Cause, Refusal, ValuePolicy
+from adapter.rules.policy import Refusal, ValuePolicy
 from adapter.rules.registry import ExternalEntry
-from adapter.rules.schema import OnEmpty
 from adapter.sources.base import ExternalValues, no_metric
+from adapter.sources.judging import Series, SeriesJudge
 from adapter.sources.prometheus.backends import Backend, Backends
 from adapter.sources.prometheus.cache import AnswerCache, keep_seconds
 from adapter.sources.prometheus.client import Vector
@@ -29,9 +28,6 @@ from adapter.telemetry import Telemetry
 NAMESPACES = GroupResource("", "namespaces")
 _NAME = "__name__"
 
-MOST_LAST_GOOD = 2048
-"""Queries whose last good answers are held at most."""
-
 _Labels = frozenset[tuple[str, str]]
 
 
@@ -40,19 +36,11 @@ class _Queries(NamedTuple):
     timestamp: str | None
 
 
-class _Series(NamedTuple):
-    """One series of an answer; *labels* is None for a scalar."""
-
-    labels: Mapping[str, str] | None
-    value: float
-    timestamp: float | None
-
-
 _Key = tuple[str, _Queries]
 
 
 class _Answer(NamedTuple):
-    series: tuple[_Series, ...]
+    series: tuple[Series, ...]
     warnings: tuple[str, ...]
 
 
@@ -74,7 +62,7 @@ class PrometheusExternalSource:
         self._clock = clock
         self._telemetry = telemetry
         self._cache: AnswerCache[_Key, _Answer] = AnswerCache(clock, telemetry)
-        self._last_good: dict[_Key, dict[_Labels, ExternalMetricValue]] = {}
+        self._judge = SeriesJudge()
 
     async def close(self) -> None:
         """End all queries."""
@@ -83,6 +71,11 @@ class PrometheusExternalSource:
     def listed(self) -> tuple[str, ...]:
         """What discovery lists."""
         return self._discovery.registry.listed_external()
+
+    def order(self, metric: str) -> int | None:
+        """Place of the rule that serves *metric*."""
+        entry = self._discovery.registry.external.get(metric)
+        return None if entry is None else entry.rule.order
 
     async def series(self, metric: str, namespace: str, selector: Selector) -> ExternalValues:
         """All series of *metric*; see the protocol."""
@@ -96,7 +89,8 @@ class PrometheusExternalSource:
         fetch = functools.partial(self._fetch, self._backends.get(rule.backend), queries)
         key = rule.backend, queries
         answer = await self._cache.get(key, fetch, keep_seconds(rule))
-        values = self._values(ValuePolicy.of(rule), key, answer)
+        now = self._clock.time()
+        values = self._judge.values(ValuePolicy.of(rule), key, answer.series, now)
         if isinstance(values, Refusal):
             self._telemetry.refused_values.labels(values.cause.value).inc()
             raise no_metric(metric, _what(namespace), values.text)
@@ -146,29 +140,6 @@ class PrometheusExternalSource:
             raise describe_answer(error) from error
         return _Answer(series, warnings)
 
-    def _values(
-        self, policy: ValuePolicy, key: _Key, answer: _Answer
-    ) -> Sequence[ExternalMetricValue] | Refusal:
-        """Judge each series. One that is refused refuses all: the HPA adds them up."""
-        now = self._clock.time()
-        last = self._last_good.get(key, {})
-        values = []
-        for series in answer.series:
-            known = _known(last.get(_identity(series.labels)))
-            judged = policy.value(series.value, series.timestamp, now, known)
-            if isinstance(judged, Refusal):
-                if judged.cause is Cause.EMPTY:
-                    continue
-                return judged._replace(text=f"{_shown(series.labels)}{judged.text}")
-            values.append(_external(series.labels, judged))
-        if not answer.series:
-            values = _for_nothing(policy, now, last)
-        if policy.keeps_last and values:
-            if len(self._last_good) >= MOST_LAST_GOOD:  # selectors come from clients
-                self._last_good.clear()
-            self._last_good[key] = {_identity(each.labels): each for each in values}
-        return values
-
 
 def _check_allowed(rule: CompiledRule, metric: str, namespace: str) -> None:
     allowed = rule.rule.allowed_namespaces
@@ -193,41 +164,16 @@ def _times(samples: Sequence[Sample]) -> Mapping[_Labels, float]:
     return {_identity(_labels(sample)): sample.number for sample in samples}
 
 
-def _series(sample: Sample, times: Mapping[_Labels, float] | None) -> _Series:
+def _series(sample: Sample, times: Mapping[_Labels, float] | None) -> Series:
     labels = _labels(sample)
+    identity = _identity(labels)
     timestamp: float | None = sample.timestamp
     if times is not None:
-        timestamp = times.get(_identity(labels), times.get(frozenset()))
+        timestamp = times.get(identity, times.get(frozenset()))
         if timestamp is not None and math.isnan(timestamp):
             timestamp = None
-    return _Series(labels, sample.number, timestamp)
+    return Series(labels, sample.number, timestamp, identity)
 
 
 def _labels(sample: Sample) -> Mapping[str, str] | None:
     return None if bytes(sample.metric) == b"null" else sample.labels
-
-
-def _external(labels: Mapping[str, str] | None, value: MetricValue) -> ExternalMetricValue:
-    return ExternalMetricValue(labels, value.value, value.timestamp, value.window)
-
-
-def _known(last: ExternalMetricValue | None) -> MetricValue | None:
-    return None if last is None else MetricValue(last.value, last.timestamp, last.window)
-
-
-def _for_nothing(
-    policy: ValuePolicy, now: float, last: Mapping[_Labels, ExternalMetricValue]
-) -> list[ExternalMetricValue]:
-    """What an answer without series gives: nothing, a zero, or what it gave before."""
-    if policy.on_empty is OnEmpty.LAST_GOOD:
-        oldest = now - policy.last_good_seconds
-        return [value for value in last.values() if value.timestamp >= oldest]
-    judged = policy.empty(now, None)
-    return [] if isinstance(judged, Refusal) else [_external({}, judged)]
-
-
-def _shown(labels: Mapping[str, str] | None) -> str:
-    """Which series a sentence is about; nothing where there is only one."""
-    if not labels:
-        return ""
-    return "of {" + ", ".join(f"{key}={text!r}" for key, text in sorted(labels.items())) + "}: "

@@ -1,8 +1,5 @@
 """What can go wrong between us and Prometheus, in words for the person who must mend it."""
 
-import errno
-import os
-import socket
 import ssl
 from enum import StrEnum
 from typing import NamedTuple
@@ -11,6 +8,7 @@ import aiohttp
 
 from adapter.errors import SourceError, SourceTimeout
 from adapter.promql.response import ResponseError, decode_error
+from adapter.transport import is_name_mismatch, os_cause
 
 LONGEST_CAUSE = 300
 """Characters of Prometheus' own text we pass on; it repeats the query, which may be long."""
@@ -130,9 +128,6 @@ def describe_answer(answer: ResponseError, wording: Wording = COMMAND_LINE) -> S
     return kind(f"{wording.prefix}prometheus refused the query: {answer.error_type}: {text}")
 
 
-_NAME_MISMATCHES = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-
-
 def _tls_cause(error: Exception, wording: Wording) -> str:
     cause: BaseException | None = error
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -140,21 +135,11 @@ def _tls_cause(error: Exception, wording: Wording) -> str:
     elif isinstance(error, aiohttp.ClientConnectorError):
         cause = error.os_error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        if cause.verify_code in _NAME_MISMATCHES:
+        if is_name_mismatch(cause):
             return f"its certificate is for another host than {wording.url} names"
         return f"certificate verify failed: {cause.verify_message} (check {wording.ca_file})"
     reason = cause.reason if isinstance(cause, ssl.SSLError) else None
     return (reason or "handshake failed").replace("_", " ").lower()
-
-
-def os_cause(error: OSError) -> str:
-    """Name an error of the operating system; asyncio's own text holds the address."""
-    if isinstance(error, socket.gaierror):
-        return "its host cannot be resolved"
-    number = error.errno
-    if number is None:
-        return "the connection broke"
-    return os.strerror(number).lower() if number in errno.errorcode else "network error"
 
 
 def is_outage(error: SourceError) -> bool:

@@ -13,9 +13,10 @@ import msgspec
 from adapter.errors import SourceError, SourceTimeout
 from adapter.periodic import Clock
 from adapter.secretfile import SecretFile
-from adapter.sources.prometheus.failure import LONGEST_CAUSE, Unavailable, Wording, os_cause
+from adapter.sources.prometheus.failure import LONGEST_CAUSE, Unavailable, Wording
 from adapter.sources.prometheus.options import OAuth2Options
 from adapter.sources.prometheus.refresh import Backoff
+from adapter.transport import os_cause
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
 """How to reach Prometheus: what is fixed for life, checked once."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -10,13 +9,11 @@ from yarl import URL
 
 from adapter.errors import ConfigError
 from adapter.rules.backends import Backend, OAuth2
+from adapter.rules.headers import header_name
 from adapter.sources.prometheus.failure import COMMAND_LINE, Wording, backend_wording
 
 CONCURRENCY = 16
 """Requests at once; more than that wait, which is kinder to Prometheus."""
-
-_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+\Z", re.ASCII)
-"""What a header may be called (RFC 9110 §5.6.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,18 +218,3 @@ def parse_headers(arguments: Iterable[str], where: str = "--prometheus-header") 
             raise ConfigError([f"{where}: the value of the header {name!r} is no single line"])
         headers.add(spelt, value)
     return headers
-
-
-def header_name(text: str, where: str) -> str:
-    """One spelling of a header's name: of two, the HTTP client would send the last only.
-
-    Raises:
-        ConfigError: A header cannot be called so.
-
-    >>> header_name(" x-scope-orgID", "")
-    'X-Scope-Orgid'
-    """
-    name = text.strip()
-    if not _HEADER_NAME.match(name):
-        raise ConfigError([f"{where}: cannot use a header named {text!r}"])
-    return "-".join(map(str.capitalize, name.split("-")))

@@ -58,6 +58,11 @@ def test_shipped_files_name_their_schema(path):
         pytest.param("rules: [{seriesFilters: [{is: a, isNot: b}]}]", False, id="exclusive"),
         pytest.param("backends: [{name: a, url: b, concurrency: 0}]", False, id="range"),
         pytest.param("resourceRules: {cpu: {}}", False, id="missing"),
+        pytest.param("rules: [{json: {port: 80, query: a}}]", True, id="port"),
+        pytest.param("rules: [{json: {port: http, query: a}}]", True, id="port-by-name"),
+        pytest.param("rules: [{json: {port: 65536, query: a}}]", False, id="no-port"),
+        pytest.param("rules: [{json: {port: Web_1, query: a}}]", False, id="no-name-of-a-port"),
+        pytest.param("rules: [{json: {port: 80}}]", False, id="json-without-query"),
     ],
 )
 def test_the_schema_tells_right_from_wrong(validator, text, valid):

@@ -1,0 +1,94 @@
+"""Bodies of answers → JSON documents, of bounded size and depth."""
+
+import json
+from itertools import count
+
+from adapter.jsonpath.errors import DocumentError
+
+MOST_NODES = 50_000
+"""Values a document may have, containers included. 800 queues of RabbitMQ's API have so many."""
+
+DEEPEST = 64
+"""Arrays and objects that may lie within each other."""
+
+
+def read_document(body: bytes) -> object:
+    """Read the JSON document in *body*: UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
+    ``NaN``, ``Infinity`` and ``-Infinity``, which many serializers write though JSON has no such
+    numbers, become floats: what they mean is for the rule to say. Of a key that is there several
+    times the last value counts, as in Go and JavaScript.
+
+    Raises:
+        DocumentError: It is no JSON, or is larger or deeper than the limits; the text says where.
+
+    >>> read_document(b'{"queue": {"depth": 3}}')
+    {'queue': {'depth': 3}}
+    """
+    if not body.strip(b" \t\r\n\0"):
+        raise DocumentError("the body is empty")
+    try:
+        # of bytes, json itself finds out which encoding of RFC 4627 they are in
+        document: object = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise DocumentError(_broken(error)) from None
+    except UnicodeDecodeError as error:
+        raise DocumentError(
+            f"the body is no valid {error.encoding.upper()} at offset {error.start}"
+        ) from None
+    except RecursionError:
+        raise DocumentError(_too_deep()) from None
+    except ValueError:  # the only other one: more digits than int() converts
+        raise DocumentError("the body has a number of more than 4300 digits") from None
+    _check_size(document)
+    return document
+
+
+def _broken(error: json.JSONDecodeError) -> str:
+    text = error.doc.lstrip("\ufeff \t\r\n")
+    if text.startswith("<"):
+        return "the body is no JSON but HTML or XML; is the path right?"
+    if text.startswith(("# HELP ", "# TYPE ")):
+        return (
+            "the body is no JSON but Prometheus text: let Prometheus scrape it, and use a rule "
+            "with seriesQuery"
+        )
+    if _ends_early(error):
+        return f"the body ends within the JSON document, at offset {len(error.doc)}: is it cut off?"
+    if error.msg == "Extra data":
+        return f"the body has more after its JSON document, from offset {error.pos} on"
+    what = error.msg[:1].lower() + error.msg[1:]
+    return (
+        f"the body is no JSON: {what} at offset {error.pos} (line {error.lineno}, "
+        f"column {error.colno})"
+    )
+
+
+def _ends_early(error: json.JSONDecodeError) -> bool:
+    rest = error.doc[error.pos :].rstrip()
+    if error.msg.startswith("Unterminated string"):
+        return True
+    return any(literal.startswith(rest) for literal in ("true", "false", "null", "NaN", "-"))
+
+
+def _check_size(document: object) -> None:
+    """Level by level, which takes no stack."""
+    nodes = 1
+    level = [document] if isinstance(document, dict | list) else []
+    for depth in count(1):
+        if not level:
+            return
+        if depth > DEEPEST:
+            raise DocumentError(_too_deep())
+        children: list[object] = []
+        for container in level:
+            children += container.values() if isinstance(container, dict) else container
+        nodes += len(children)
+        if nodes > MOST_NODES:
+            raise DocumentError(f"the document has more than {MOST_NODES} values")
+        # json makes exactly these types; isinstance() takes five times as long
+        level = [child for child in children if type(child) is dict or type(child) is list]
+
+
+def _too_deep() -> str:
+    return f"the document has more than {DEEPEST} arrays and objects within each other"

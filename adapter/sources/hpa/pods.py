@@ -1,0 +1,152 @@
+"""Metrics of pods that HPAs define: each HPA's is about the pods of the workload it scales."""
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from adapter.kube.api import KubeApiError
+from adapter.kube.listers import PodLister, check_synced
+from adapter.kube.scales import Scales
+from adapter.model.labels import Selector
+from adapter.model.metrics import MetricValue
+from adapter.model.resources import GroupResource, PodKey
+from adapter.rules.annotations import Definition
+from adapter.rules.json_metric import PodsMetric
+from adapter.rules.policy import Cause, Refusal
+from adapter.sources.base import ObjectQuestion, ObjectValues, PodValues
+from adapter.sources.hpa.definitions import Definitions
+from adapter.sources.judging import object_values
+
+PODS = GroupResource("", "pods")
+
+REASON = "FailedGetScale"
+"""``reason`` of the Events about workloads whose pods nobody can tell."""
+
+MOST_BOUND = 10_000
+"""Metrics with the selector of their workload that are held at most."""
+
+
+class _Bound(NamedTuple):
+    """A metric of the pods that *selector* selects."""
+
+    definition: Definition
+    metric: PodsMetric
+
+
+class PodsOfWorkloads:
+    """Gives the metrics of pods that HPAs define.
+
+    Args:
+        definitions: Who is told what is wrong.
+        pods: Running pods, in memory.
+        scales: Which pods a workload has.
+        values: What pods say.
+    """
+
+    def __init__(
+        self, definitions: Definitions, *, pods: PodLister, scales: Scales, values: PodValues
+    ) -> None:
+        self._definitions = definitions
+        self._pods = pods
+        self._scales = scales
+        self._values = values
+        self._bound: dict[PodsMetric, PodsMetric] = {}
+
+    async def object_values(
+        self, question: ObjectQuestion, found: Sequence[Definition]
+    ) -> ObjectValues:
+        """Values of a metric for pods.
+
+        Args:
+            question: What is asked; about pods.
+            found: The definitions of that metric in that namespace.
+
+        Raises:
+            NotFound: As the protocol says.
+            SourceError: Pods have not been read yet.
+        """
+        check_synced(self._pods, "pods")
+        read = await asyncio.gather(*(self._bind(each) for each in found))
+        bound = [each for each in read if isinstance(each, _Bound)]
+        failed = [each for each in read if isinstance(each, str)]
+        asked: dict[PodsMetric, list[str]] = {}
+        refusals: dict[str, Refusal] = {}
+        for name in question.names:
+            metric = self._metric_of(question.namespace, name, bound, failed)
+            if isinstance(metric, Refusal):
+                refusals[name] = metric
+            else:
+                asked.setdefault(metric, []).append(name)
+        answers = await asyncio.gather(
+            *(
+                self._values.values(metric, question.namespace, names)
+                for metric, names in asked.items()
+            )
+        )
+        values = _sorted_out(answers, refusals)
+        return object_values(question, values, refusals, [*failed, *_idle(values, refusals)])
+
+    async def _bind(self, definition: Definition) -> _Bound | str:
+        """The metric for the pods of its workload; why these are not known otherwise."""
+        metric = definition.source
+        if not isinstance(metric, PodsMetric):
+            return "a metric of pods comes from json-path alone"
+        try:
+            selector = await self._scales.selector(definition.namespace, *definition.target)
+        except KubeApiError as error:
+            text = f"the pods of HPA {definition.hpa} are not known: {error}"
+            hpa = self._definitions.hpa(definition.namespace, definition.hpa)
+            if hpa is not None:
+                self._definitions.tell(hpa, REASON, text)
+            return text
+        return _Bound(definition, self._with(metric, selector))
+
+    def _with(self, metric: PodsMetric, selector: Selector) -> PodsMetric:
+        """*metric* with *selector*: the same object for as long as both are the same."""
+        bound = self._bound.get(metric)
+        if bound is None or bound.selector != selector:
+            if len(self._bound) >= MOST_BOUND:
+                known = self._definitions.index.sources
+                self._bound = {key: each for key, each in self._bound.items() if key in known}
+            bound = self._bound[metric] = dataclasses.replace(metric, selector=selector)
+        return bound
+
+    def _metric_of(
+        self, namespace: str, name: str, bound: Sequence[_Bound], failed: Sequence[str]
+    ) -> PodsMetric | Refusal:
+        """What is asked about one pod."""
+        pod = self._pods.get(PodKey(namespace, name))
+        if pod is None:
+            return Refusal(Cause.EMPTY, "the pod does not run")
+        mine = [each for each in bound if each.metric.selector.matches(pod.labels)]
+        if not mine:
+            if failed:
+                return Refusal(Cause.FAILED, failed[0])
+            return Refusal(Cause.EMPTY, "no HPA that defines the metric scales this pod")
+        if len({each.definition.meaning for each in mine}) > 1:
+            hpas = " and ".join(sorted({each.definition.hpa for each in mine}))
+            text = f"the HPAs {hpas} define the metric differently, and all of them scale this pod"
+            return Refusal(Cause.FAILED, text)
+        return mine[0].metric
+
+
+def _sorted_out(
+    answers: Sequence[Mapping[str, MetricValue | Refusal]], refusals: dict[str, Refusal]
+) -> dict[str, MetricValue]:
+    """The values of *answers*; what is none goes to *refusals*."""
+    values: dict[str, MetricValue] = {}
+    for answer in answers:
+        for name, each in answer.items():
+            if isinstance(each, Refusal):
+                refusals[name] = each
+            else:
+                values[name] = each
+    return values
+
+
+def _idle(values: Mapping[str, MetricValue], refusals: Mapping[str, Refusal]) -> list[str]:
+    """Why one of the pods has no value, where none has for no fault of theirs."""
+    if values or any(each.cause is not Cause.EMPTY for each in refusals.values()):
+        return []
+    return [f"{name}: {refusal.text}" for name, refusal in [*refusals.items()][:1]]

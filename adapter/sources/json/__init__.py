@@ -1,0 +1,1 @@
+"""Values from JSON documents: of pods, or of a URL."""
