@@ -14,6 +14,7 @@ from integration.manifests import (
     one,
     only,
     program,
+    rights,
     run,
 )
 
@@ -22,6 +23,7 @@ from adapter.settings import parse_settings
 CUSTOM_RULE = "rules.inline.rules[0].seriesQuery=a"
 EXTERNAL_RULE = "rules.inline.externalRules[0].seriesQuery=a"
 RESOURCE_RULE = "rules.shipped={rules.kubelet.yaml}"
+SCALED = ("deployment", "replicaset", "statefulset")
 URL = "prometheus.url=http://prometheus:9090"
 
 
@@ -58,6 +60,8 @@ URL = "prometheus.url=http://prometheus:9090"
         pytest.param(["rbac.objects.apps={*}"], "objects", id="wildcard"),
         pytest.param(["prometheus.url=prometheus:9090"], "url", id="no scheme"),
         pytest.param(["shutdownDelay=15"], "shutdownDelay", id="no unit"),
+        pytest.param(["jsonSource.ports={http}"], "ports", id="port by name"),
+        pytest.param(["hpaAnnotations.namespaces={a b}"], "namespaces", id="no namespace"),
     ],
 )
 def test_refused(values, words):
@@ -119,6 +123,19 @@ def test_refused(values, words):
             {"secure_port": 10250, "kubelet_insecure_tls": True},
             id="arguments of metrics-server",
         ),
+        pytest.param(
+            [
+                *("apis.custom=true", "apis.external=true", "apis.metrics=false"),
+                "hpaAnnotations.namespaces={shop,checkout}",
+                "jsonSource.allow={127.0.0.0/8,metrics.example}",
+            ],
+            {
+                "hpa_annotations": ("shop", "checkout"),
+                "json_allow": ("127.0.0.0/8", "metrics.example"),
+                "config": (),
+            },
+            id="metrics of annotations alone",
+        ),
         pytest.param(["fullnameOverride=gauge"], {"service_name": "gauge"}, id="another name"),
     ],
 )
@@ -156,6 +173,34 @@ def test_everything_that_may_be_switched_off():
     pod = one(objects, "Deployment")["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == "mine"
     assert "priorityClassName" not in pod
+
+
+def test_named_namespaces_are_all_that_annotations_need():
+    objects = chart(
+        "--set=hpaAnnotations.namespaces={shop,checkout}",
+        "--set=hpaAnnotations.scaled.argoproj\\.io={rollouts}",
+    )
+
+    found = {key: verbs for key, verbs in rights(objects).items() if key[0] in {"shop", "checkout"}}
+
+    hpas = {
+        ("autoscaling", "horizontalpodautoscalers"): ("list", "watch"),
+        **{("apps", f"{name}s/scale"): ("get",) for name in SCALED},
+        ("argoproj.io", "rollouts/scale"): ("get",),
+        ("", "events"): ("create",),
+    }
+    namespaces = ("shop", "checkout")
+    assert found == {(each, *key): verbs for each in namespaces for key, verbs in hpas.items()}
+    everywhere = {key[2] for key in rights(objects) if not key[0]}
+    assert not everywhere & {"events", "horizontalpodautoscalers"}
+
+
+def test_ports_of_pods_that_publish_documents():
+    objects = chart("--set=jsonSource.enabled=true", "--set=jsonSource.ports={8080,9000}")
+
+    *_, rule = one(objects, "NetworkPolicy")["spec"]["egress"]
+    assert [port["port"] for port in rule["ports"]] == [8080, 9000]
+    assert rule["to"] == [{"namespaceSelector": {}}]
 
 
 def test_another_name_is_used_everywhere():

@@ -244,20 +244,50 @@ def test_another_namespace(tmp_path):
     assert NAMESPACE not in yaml.safe_dump(moved)
 
 
-def test_components_that_no_overlay_takes(tmp_path):
-    up = _relative(tmp_path)
-    components = [f"{up}/components/{name}" for name in ("nodes-5000", "service-monitor")]
+def with_components(folder, *names):
+    """Overlay ``all`` with further components."""
+    up = _relative(folder)
+    components = [f"{up}/components/{name}" for name in names]
     overlaid = {"resources": [f"{up}/overlays/all"], "namespace": NAMESPACE}
-    (tmp_path / "kustomization.yaml").write_text(
+    (folder / "kustomization.yaml").write_text(
         yaml.safe_dump(overlaid | {"components": components, "transformers": [f"{up}/namespaced"]})
     )
-    flags = ["--set=serviceMonitor.enabled=true"]
-    requests = container(kustomized(tmp_path))["resources"]["requests"]
+    return kustomized(folder)
+
+
+def test_json_documents_and_annotations_take_rights_of_their_own(tmp_path):
+    objects = with_components(tmp_path, "json-source", "hpa-annotations")
+    base = overlay("all")
+
+    assert {key: verbs for key, verbs in rights(objects).items() if key not in rights(base)} == {
+        ("", "autoscaling", "horizontalpodautoscalers"): ("list", "watch"),
+        ("", "apps", "deployments/scale"): ("get",),
+        ("", "apps", "replicasets/scale"): ("get",),
+        ("", "apps", "statefulsets/scale"): ("get",),
+        ("", "", "events"): ("create",),
+    }
+    settings = parse_settings(container(objects).get("args", []), environment(objects))
+    assert settings.hpa_annotations == ("*",)
+    allowed, before = (one(each, "NetworkPolicy")["spec"]["egress"] for each in (objects, base))
+    assert allowed == [
+        *before,
+        {"to": [{"namespaceSelector": {}}], "ports": [{"port": 8080, "protocol": "TCP"}]},
+    ]
+
+
+def test_components_that_no_overlay_takes(tmp_path):
+    names = ("nodes-5000", "service-monitor", "json-source", "hpa-annotations")
+    overlaid = with_components(tmp_path, *names)
+    flags = [
+        *("--set=serviceMonitor.enabled=true", "--set=jsonSource.enabled=true"),
+        "--set=hpaAnnotations.namespaces={*}",
+    ]
+    requests = container(overlaid)["resources"]["requests"]
     flags += [f"--set=resources.requests.{name}={value}" for name, value in requests.items()]
 
     rendered = normalised(chart(*flags, values=[values_of("all")]))
 
-    found = normalised(kustomized(tmp_path))
+    found = normalised(overlaid)
     assert found.pop(("Namespace", "", NAMESPACE))
     assert found == rendered
     used = {
@@ -268,7 +298,7 @@ def test_components_that_no_overlay_takes(tmp_path):
         )["components"]
     }
     unused = {path.name for path in (KUSTOMIZE / "components").iterdir()} - used
-    assert unused == {"nodes-1000", "nodes-5000", "service-monitor"}
+    assert unused == {*names, "nodes-1000"}
 
 
 def test_copies_of_rule_files_are_those_of_config():

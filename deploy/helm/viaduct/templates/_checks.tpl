@@ -8,11 +8,12 @@
 {{- if and .Values.prometheus.url (not (include "viaduct.rulesConfigMap" .)) -}}
 {{- fail "prometheus.url needs rules: set rules.shipped, rules.inline or rules.existingConfigMap" -}}
 {{- end -}}
-{{- if and .Values.apis.custom $known (not $rules.inline.rules) -}}
-{{- fail "apis.custom needs rules.inline.rules or rules.existingConfigMap: a group without rules is not served" -}}
+{{- $annotated := .Values.hpaAnnotations.namespaces -}}
+{{- if and .Values.apis.custom $known (not $rules.inline.rules) (not $annotated) -}}
+{{- fail "apis.custom needs rules.inline.rules, rules.existingConfigMap or hpaAnnotations.namespaces: a group without rules is not served" -}}
 {{- end -}}
-{{- if and .Values.apis.external $known (not $rules.inline.externalRules) -}}
-{{- fail "apis.external needs rules.inline.externalRules or rules.existingConfigMap: a group without rules is not served" -}}
+{{- if and .Values.apis.external $known (not $rules.inline.externalRules) (not $annotated) -}}
+{{- fail "apis.external needs rules.inline.externalRules, rules.existingConfigMap or hpaAnnotations.namespaces: a group without rules is not served" -}}
 {{- end -}}
 {{- if .Values.apis.metrics -}}
 {{- $resources := or $rules.shipped $rules.inline.resourceRules -}}

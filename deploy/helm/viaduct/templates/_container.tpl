@@ -40,6 +40,14 @@
 - name: VIADUCT_CONFIG
   value: /etc/viaduct/rules
 {{- end }}
+{{- with .Values.jsonSource.allow }}
+- name: VIADUCT_JSON_ALLOW
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- with .Values.hpaAnnotations.namespaces }}
+- name: VIADUCT_HPA_ANNOTATIONS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- include "viaduct.prometheusEnv" . }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
