@@ -10,6 +10,7 @@ from e2e.loads import exporting
 from e2e.manifests import ingress, namespace, pod, prometheus_account
 from e2e.nodes import Nodes
 from e2e.programs import Program, answers, control_plane_program, free_port, poll
+from e2e.publishing import publishing
 from e2e.viaduct import Viaduct, as_list
 
 SCRAPE_SECONDS = 2
@@ -40,20 +41,22 @@ class Lab:
         control_plane: etcd, kube-apiserver, kube-controller-manager.
         nodes: The simulated kubelets.
         exporter: What applications tell Prometheus.
+        publisher: What they publish as JSON.
         prometheus: Scrapes kubelets and exporter.
         viaduct: The service under test.
         available_seconds: From its registration until all its APIs were available.
     """
 
-    def __init__(self, control_plane, nodes, exporter):
+    def __init__(self, control_plane, nodes, exporter, publisher):
         self.control_plane = control_plane
         self.nodes = nodes
         self.exporter = exporter
+        self.publisher = publisher
         self.admin = control_plane.admin
         self.kubectl = control_plane.kubectl
         self.prometheus_url = f"http://127.0.0.1:{free_port()}"
         self.prometheus = self._prometheus()
-        self.viaduct = Viaduct(control_plane, self.prometheus_url)
+        self.viaduct = Viaduct(control_plane, self.prometheus_url, publisher.port)
         self.available_seconds = 0.0
 
     def populate(self):
@@ -149,7 +152,8 @@ def running_lab(directory):
         control_plane = stack.enter_context(ControlPlane(directory).running())
         nodes = stack.enter_context(Nodes(control_plane, NODES).running())
         exporter = stack.enter_context(exporting(nodes.shares))
-        lab = Lab(control_plane, nodes, exporter)
+        publisher = stack.enter_context(publishing(nodes))
+        lab = Lab(control_plane, nodes, exporter, publisher)
         stack.callback(lab.prometheus.kill)
         stack.callback(lab.viaduct.stop)
         lab.populate()

@@ -7,7 +7,7 @@ from integration.exporter import listening
 
 from adapter.sim.workloads import ContainerKey
 
-IDLE = {"cpu": 0.02, "memory": float(32 << 20), "requests": 0.0}
+IDLE = {"cpu": 0.02, "memory": float(32 << 20), "requests": 0.0, "depth": 0.0}
 """What a container has that no load was given."""
 
 
@@ -54,7 +54,7 @@ class Shares:
         self._loads = {}
 
     def load(self, container, quantity):
-        """The `Load` of *container* in cpu (cores), memory (bytes) or requests (a second)."""
+        """The `Load` of *container*: cpu in cores, memory in bytes, requests a second, or depth."""
         return self._loads.setdefault((container, quantity), Load(IDLE[quantity]))
 
     def set(self, app, container, quantity, total):

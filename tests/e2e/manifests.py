@@ -47,7 +47,7 @@ def deployment(namespace, name, node, replicas):
     }
 
 
-def autoscaler(namespace, name, metric):
+def autoscaler(namespace, name, metric, annotations=None):
     """An HPA of the Deployment of the same name that follows *metric* at once, up and down."""
     at_once = {
         "stabilizationWindowSeconds": 0,
@@ -56,7 +56,7 @@ def autoscaler(namespace, name, metric):
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations or {}},
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": 1,

@@ -119,7 +119,7 @@ class Nodes:
             thread.join()
 
     def share(self, namespace, app, container, **totals):
-        """Set what all containers of an application have together: cpu, memory, requests."""
+        """Set what all containers of an application have together: cpu, memory, requests, depth."""
         for quantity, total in totals.items():
             self._call(self.shares.set, (namespace, app), container, quantity, total)
         self._call(self._split)
@@ -230,24 +230,27 @@ class Nodes:
             ContainerKey(*key, container["name"]) for container in pod["spec"]["containers"]
         ]
         started = parse_rfc3339(pod["metadata"]["creationTimestamp"])
-        path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}/status"
-        headers = {"Content-Type": "application/merge-patch+json"}
-        status = {"status": _status(containers, format_rfc3339(started))}
-        async with session.patch(path, json=status, headers=headers) as response:
-            if response.status != 200:
-                return
         load = self.shares.load
         made = tuple(
             Container(name, load(name, "cpu"), load(name, "memory"), [started])
             for name in containers
         )
         labels = pod["metadata"].get("labels", {})
-        self.truth.add_pod(Pod(key, pod["spec"]["nodeName"], made, labels, started))
+        truly = Pod(key, pod["spec"]["nodeName"], made, labels, started)
+        self.truth.add_pod(truly)  # which gives it its address
+        path = f"/api/v1/namespaces/{key.namespace}/pods/{key.name}/status"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        status = {"status": _status(containers, format_rfc3339(started), truly.ip)}
+        async with session.patch(path, json=status, headers=headers) as response:
+            if response.status != 200:
+                self.truth.delete_pod(key, time.time())
 
 
-def _status(containers, started):
+def _status(containers, started, address):
     return {
         "phase": "Running",
+        "podIP": address,
+        "podIPs": [{"ip": address}],
         "startTime": started,
         "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": started}],
         "containerStatuses": [

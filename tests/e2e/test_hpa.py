@@ -8,6 +8,7 @@ import pytest
 from e2e.lab import NODES
 from e2e.manifests import autoscaler, deployment, ingress, namespace
 from e2e.programs import poll
+from e2e.publishing import BROKER_PATH, POD_PATH
 
 SHOP = "shop"
 NAMES = {
@@ -16,11 +17,16 @@ NAMES = {
     "pods": "pods-metric",
     "object": "object-metric",
     "external": "external-metric",
+    "json": "json-pods",
+    "url": "json-url",
+    "annotated-pods": "annotated-pods",
+    "annotated-url": "annotated-url",
+    "annotated-query": "annotated-query",
 }
-FROM_KUBELETS = ("cpu", "memory")
-"""What goes on when Prometheus is dead."""
+WITHOUT_PROMETHEUS = ("cpu", "memory", "json", "url", "annotated-pods", "annotated-url")
+"""What goes on when it is dead: from the kubelets, and from JSON."""
 
-FROM_PROMETHEUS = ("pods", "object", "external")
+FROM_PROMETHEUS = ("pods", "object", "external", "annotated-query")
 
 CORES, BYTES, COUNT = 0.1, 64 << 20, 10
 """What one pod should have, by the autoscalers' targets."""
@@ -38,6 +44,7 @@ def metric_of(kind):
     average = {"type": "AverageValue", "averageValue": str(COUNT)}
     ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "front"}
     queue = {"name": "queue_depth", "selector": {"matchLabels": {"queue": "orders"}}}
+    broker = {"name": "broker-queue", "selector": {"matchLabels": {"queue": "orders"}}}
     return {
         "cpu": {
             "type": "Resource",
@@ -67,22 +74,59 @@ def metric_of(kind):
             },
         },
         "external": {"type": "External", "external": {"metric": queue, "target": average}},
+        "json": {"type": "Pods", "pods": {"metric": {"name": "queue-depth"}, "target": average}},
+        "url": {"type": "External", "external": {"metric": broker, "target": average}},
+        "annotated-pods": {"type": "Pods", "pods": {"metric": {"name": "jobs"}, "target": average}},
+        "annotated-url": {
+            "type": "External",
+            "external": {"metric": _of_type("orders", "json-path"), "target": average},
+        },
+        "annotated-query": {
+            "type": "External",
+            "external": {"metric": _of_type("waiting", "prometheus"), "target": average},
+        },
     }[kind]
 
 
+def _of_type(name, collector):
+    return {"name": name, "selector": {"matchLabels": {"type": collector}}}
+
+
+def annotations_of(kind, port):
+    """What its HPA says of the metric, in kube-metrics-adapter's grammar."""
+    query = f'sum(queue_depth{{namespace="{SHOP}",queue="orders"}})'
+    return {
+        "annotated-pods": {
+            "metric-config.pods.jobs.json-path/json-key": "$.queue.depth",
+            "metric-config.pods.jobs.json-path/path": POD_PATH,
+            "metric-config.pods.jobs.json-path/port": str(port),
+            "metric-config.pods.jobs.json-path/interval": "2s",
+        },
+        "annotated-url": {
+            "metric-config.external.orders.json-path/json-key": "$.queues[0].waiting",
+            "metric-config.external.orders.json-path/endpoint": (
+                f"http://127.0.0.1:{port}{BROKER_PATH}"
+            ),
+            "metric-config.external.orders.json-path/interval": "2s",
+        },
+        "annotated-query": {"metric-config.external.waiting.prometheus/query": query},
+    }.get(kind, {})
+
+
 class Shop:
-    """Five Deployments with an autoscaler each; each on a metric of another kind."""
+    """Deployments with an autoscaler each; each on a metric of another kind."""
 
     def __init__(self, lab):
         self._lab = lab
 
     def open(self):
         self.load(1.9)
+        port = self._lab.publisher.port
         objects = [namespace(SHOP), ingress(SHOP, "front")]
         for kind, name in NAMES.items():
             objects += [
                 deployment(SHOP, name, NODES[0], replicas=2),
-                autoscaler(SHOP, name, metric_of(kind)),
+                autoscaler(SHOP, name, metric_of(kind), annotations_of(kind, port)),
             ]
         self._lab.apply(*objects)
 
@@ -93,6 +137,9 @@ class Shop:
         share(SHOP, NAMES["cpu"], "proxy", cpu=0.1 * pods * CORES)
         share(SHOP, NAMES["memory"], "app", memory=pods * BYTES)
         share(SHOP, NAMES["pods"], "app", requests=pods * COUNT)
+        for kind in ("json", "annotated-pods"):
+            share(SHOP, NAMES[kind], "app", depth=pods * COUNT)
+        self._lab.publisher.queues |= {"orders": pods * COUNT, "other": 1000}
         gauges = self._lab.exporter.gauges
         gauges[f'ingress_requests{{namespace="{SHOP}",ingress="front"}}'] = pods * COUNT
         gauges[f'queue_depth{{namespace="{SHOP}",queue="orders"}}'] = pods * COUNT
@@ -179,12 +226,24 @@ def test_without_prometheus_usage_scales_on_and_the_rest_holds_and_says_why(shop
     with lab.viaduct.watched() as unavailable:
         with lab.without_prometheus():
             shop.load(4.6)
-            shop.settles(before | dict.fromkeys(FROM_KUBELETS, 5), held=FROM_PROMETHEUS)
+            shop.settles(before | dict.fromkeys(WITHOUT_PROMETHEUS, 5), held=FROM_PROMETHEUS)
             active = {kind: status for kind, (status, _, _) in shop.active().items()}
             described = {kind: shop.describe(kind) for kind in NAMES}
         shop.settles(dict.fromkeys(NAMES, 5))
 
-    assert active == {kind: str(kind in FROM_KUBELETS) for kind in NAMES}
+    assert active == {kind: str(kind in WITHOUT_PROMETHEUS) for kind in NAMES}
     for kind in FROM_PROMETHEUS:
         assert "cannot connect to prometheus" in described[kind], described[kind]
     assert unavailable == []
+
+
+def test_a_mistake_in_an_annotation_is_told_by_describe(shop, lab):
+    wrong = {"metric-config.pods.jobs.json-path/json-kye": "$.queue.depth"}
+    lab.apply(autoscaler(SHOP, "mistaken", metric_of("annotated-pods"), wrong))
+
+    def described():
+        return lab.kubectl("describe", "hpa", "mistaken", f"--namespace={SHOP}").out
+
+    poll(lambda: "FailedParseMetricAnnotation" in described(), FOLLOW_SECONDS, described)
+    assert "did you mean json-key" in described().replace("'", "").replace('"', "")
+    lab.kubectl("delete", "hpa", "mistaken", f"--namespace={SHOP}")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from integration.manifests import NAMESPACE, environment, overlay
+from integration.manifests import NAMESPACE, environment, kustomized
 
 from e2e.kube import Client
 from e2e.programs import Program, free_port
@@ -29,6 +29,8 @@ GROUP_VERSIONS = (
 _API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 _CONFIG = Path(__file__).parents[2] / "config"
 _RULES = (_CONFIG / "rules.kubelet.yaml", Path(__file__).parent / "rules.yaml")
+_DEPLOYED = Path(__file__).parent / "deployed"
+_JSON_RULES = Path(__file__).parent / "rules.json.yaml"
 
 
 class Condition(NamedTuple):
@@ -41,17 +43,18 @@ class Condition(NamedTuple):
 
 
 class Viaduct(Program):
-    """The service under test, deployed by the overlay ``all`` except that it runs in no pod.
+    """The service under test, as ``deployed/`` has it except that it runs in no pod.
 
     Args:
         control_plane: Whose APIs it serves.
         prometheus_url: The Prometheus it asks.
+        json_port: Where pods, and a broker on this machine, publish JSON.
     """
 
-    def __init__(self, control_plane, prometheus_url):
+    def __init__(self, control_plane, prometheus_url, json_port):
         self.control_plane = control_plane
         self.port = free_port()
-        self._documents = overlay("all")
+        self._documents = kustomized(_DEPLOYED)
         directory = control_plane.directory
         pair = control_plane.authority.issue(
             SERVER_NAME, dns=[SERVER_NAME], addresses=["127.0.0.1"], server=True
@@ -59,6 +62,8 @@ class Viaduct(Program):
         self.token_file = directory / "viaduct-token"
         self.token_file.touch(mode=0o600)
         user = {"tokenFile": str(self.token_file)}
+        json_rules = directory / "rules.json.yaml"
+        json_rules.write_text(_JSON_RULES.read_text().replace("PORT", str(json_port)))
         command = [
             *(sys.executable, "-m", "adapter", "serve"),
             f"--kubeconfig={control_plane.kubeconfig_for(NAME, user)}",
@@ -74,7 +79,8 @@ class Viaduct(Program):
             "--prometheus-timeout=5s",
             "--metrics-relist-interval=5s",
             "--metrics-max-age=5m",
-            *(f"--config={rules}" for rules in _RULES),
+            *(f"--config={rules}" for rules in (*_RULES, json_rules)),
+            "--json-allow=127.0.0.0/8",  # pods and broker are on this machine
         ]
         self._probe = self.client()
         super().__init__(
