@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import decoding
 import discovery
 import hpa
+import json_pods
 import kubelets
 import lists
 import serving
@@ -24,6 +25,7 @@ BENCHES = {
     "starting": starting.run,
     "kubelets": kubelets.run,
     "hpa": hpa.run,
+    "json_pods": json_pods.run,
     "discovery": discovery.run,
     "serving": serving.run,
 }
