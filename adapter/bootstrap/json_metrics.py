@@ -1,6 +1,5 @@
 """Values from JSON documents of pods and URLs, whoever defines the metrics."""
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -20,6 +19,7 @@ from adapter.sources.json.client import JsonClient
 from adapter.sources.json.guard import Guard
 from adapter.sources.json.pods import SYNC_SECONDS, PodReader
 from adapter.sources.json.pool import TICK_SECONDS, TargetPool
+from adapter.sources.json.turns import Turns
 from adapter.sources.json.urls import URLReader
 
 KUBE_APISERVER = "KUBERNETES_SERVICE_HOST"
@@ -57,7 +57,7 @@ class JsonReaders:
         self._parts = parts
         self._stores: dict[Scope, PodEndpoints] = {}
         self._client = self._built_client([*pods, *urls])
-        turns = asyncio.Semaphore(parts.settings.json_max_fetches)
+        turns = Turns(parts.settings.json_max_fetches)
         self.pods = self._pod_reader(pods, others, turns)
         self.urls = self._url_reader(urls, turns)
 
@@ -90,7 +90,7 @@ class JsonReaders:
         self,
         metrics: Sequence[PodsMetric],
         others: frozenset[str] | None,
-        turns: asyncio.Semaphore,
+        turns: Turns,
     ) -> PodReader:
         views = {metric: self._view(metric.namespaces, metric.selector) for metric in metrics}
         rest = self._view(others or frozenset(), Selector()) if others != frozenset() else None
@@ -115,7 +115,7 @@ class JsonReaders:
         self._repeat("json-pods-sync", reader.sync, SYNC_SECONDS)
         return reader
 
-    def _url_reader(self, metrics: Sequence[URLMetric], turns: asyncio.Semaphore) -> URLReader:
+    def _url_reader(self, metrics: Sequence[URLMetric], turns: Turns) -> URLReader:
         parts = self._parts
         pool: TargetPool[list[SeriesReading]] = TargetPool(
             self._client, clock=parts.clock, telemetry=parts.telemetry, turns=turns

@@ -62,6 +62,7 @@ class _Active:
         self.asked = asked
         self.targets: dict[str, Target[Reading]] = {}
         self.last_good: dict[str, MetricValue] = {}
+        self.revision = -1
         self.failing = False
 
 
@@ -147,8 +148,12 @@ class PodReader:
     def _follow(self, active: _Active) -> None:
         """Read exactly the pods that are to be read now."""
         metric, now = active.metric, self._clock.time()
+        view = self._view_of(metric)
+        if view.revision == active.revision and not metric.min_ready_age:
+            return
+        active.revision = view.revision
         gone = set(active.targets)
-        for pod in self._view_of(metric).in_namespace(active.namespace):
+        for pod in view.in_namespace(active.namespace):
             url = _place(metric, pod, now).url
             if not url:
                 continue

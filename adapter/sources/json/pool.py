@@ -11,6 +11,7 @@ from typing import Generic
 from adapter.errors import SourceError
 from adapter.periodic import Clock
 from adapter.sources.json.targets import Fetches, Metric, R, Target
+from adapter.sources.json.turns import Turns
 from adapter.telemetry import Telemetry
 
 TICK_SECONDS = 0.1
@@ -33,7 +34,7 @@ class TargetPool(Generic[R]):
     """
 
     def __init__(
-        self, client: Fetches, *, clock: Clock, telemetry: Telemetry, turns: asyncio.Semaphore
+        self, client: Fetches, *, clock: Clock, telemetry: Telemetry, turns: Turns
     ) -> None:
         self._client = client
         self._clock = clock

@@ -17,6 +17,7 @@ from adapter.jsonpath.documents import read_document
 from adapter.jsonpath.errors import DocumentError, ExtractionError, NothingFound
 from adapter.rules.json_metric import Access
 from adapter.sources.json.client import Fetched
+from adapter.sources.json.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,10 @@ class Extracts(Protocol[R_co]):
 
 class Metric(Protocol[R_co]):
     """A metric that is read from documents (`adapter.rules.json_metric`); hashed by identity."""
+
+    @property
+    def id(self) -> str:
+        """The rule, or the HPA."""
 
     @property
     def access(self) -> Access:
@@ -81,7 +86,7 @@ class Target(Generic[R]):
         spread: Whether its fetches have a moment of their own in the period.
     """
 
-    def __init__(self, url: str, access: Access, client: Fetches, turns: asyncio.Semaphore) -> None:
+    def __init__(self, url: str, access: Access, client: Fetches, turns: Turns) -> None:
         self.url = url
         self.access = access
         self.error: SourceError | None = None
@@ -145,7 +150,7 @@ class Target(Generic[R]):
         await self._flight.close()
 
     async def _fetch(self) -> None:
-        async with self._turns:
+        async with self._turns.of(next((metric.id for metric in self._taken), "")):
             metrics = tuple(self._taken)
             complete = all(self._taken[metric] is not None for metric in metrics)
             try:

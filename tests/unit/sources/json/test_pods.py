@@ -13,6 +13,7 @@ from adapter.rules.schema import OnEmpty, OnNaN
 from adapter.sources.json import pool as pool_module
 from adapter.sources.json.pods import PodReader
 from adapter.sources.json.pool import TargetPool
+from adapter.sources.json.turns import Turns
 
 
 class Lab:
@@ -21,7 +22,7 @@ class Lab:
         self.client = Publishing(clock)
         self.pods = pods
         self.pool: TargetPool[Reading] = TargetPool(
-            self.client, clock=clock, telemetry=telemetry, turns=asyncio.Semaphore(concurrency)
+            self.client, clock=clock, telemetry=telemetry, turns=Turns(concurrency)
         )
         self.reader = PodReader(
             self.pool,
@@ -245,12 +246,26 @@ async def test_all_that_hang_are_not_waited_for_longer_than_a_fetch_may_take(lab
         assert isinstance(await lab.value(pods_metric()), Refusal)
 
 
-async def test_only_so_many_fetches_at_once(lab_of):
-    lab = lab_of(*(pod(f"p{number}", number) for number in range(20)), concurrency=4)
+async def test_only_so_many_fetches_at_once_and_for_one_rule_a_quarter_of_them(lab_of, monkeypatch):
+    monkeypatch.setattr(pool_module, "ENOUGH_SECONDS", 10.0)
+    lab = lab_of(*(pod(f"p{number}", number) for number in range(20)), concurrency=16)
     lab.publish(**{f"p{number}": number for number in range(20)})
     values = await lab.ask(pods_metric(), *(f"p{number}" for number in range(20)))
     assert all(values[f"p{number}"].value == number for number in range(20))
     assert lab.client.most_under_way == 4
+
+
+async def test_a_rule_whose_pods_all_hang_delays_no_other_rule(lab_of):
+    names = [f"p{number}" for number in range(20)]
+    slow = [pod(name, number, labels={"app": "slow"}) for number, name in enumerate(names)]
+    lab = lab_of(pod("a", 200), *slow, concurrency=16)
+    lab.publish(a=3)
+    for number in range(20):
+        lab.client.hang(f"http://10.0.0.{number}:8080/stats")
+    await lab.ask(pods_metric(selector="app=slow"), *names)
+    other = pods_metric(rule="rules[1]", metric="other", selector="app=web")
+    async with asyncio.timeout(5):
+        assert (await lab.value(other)).value == 3.0
 
 
 async def test_fetches_are_spread_over_the_period(lab_of, clock):

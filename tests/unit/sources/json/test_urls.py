@@ -10,6 +10,7 @@ from adapter.model.labels import EVERYTHING, parse_selector
 from adapter.rules.schema import OnEmpty, OnNaN
 from adapter.sources.json.external import JsonExternalSource
 from adapter.sources.json.pool import TargetPool
+from adapter.sources.json.turns import Turns
 from adapter.sources.json.urls import URLReader
 
 URL = "http://queues/stats"
@@ -32,7 +33,7 @@ class Lab:
     def __init__(self, clock, telemetry, *metrics):
         self.clock = clock
         self.client = Publishing(clock)
-        turns = asyncio.Semaphore(8)
+        turns = Turns(8)
         self.pool = TargetPool(self.client, clock=clock, telemetry=telemetry, turns=turns)
         self.reader = URLReader(
             self.pool,
