@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from measure import Row
+from processes import free_port
 
 from adapter.sim.cluster import SimCluster
 
@@ -30,18 +31,12 @@ def _get_version(port: int) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _resident_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 async def _start(kubeconfig: Path, directory: str) -> tuple[float, float]:
-    port = _free_port()
+    port = free_port()
     started = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "adapter", "serve", f"--kubeconfig={kubeconfig}"),
