@@ -27,21 +27,28 @@ def read_document(body: bytes) -> object:
     """
     if not body.strip(b" \t\r\n\0"):
         raise DocumentError("the body is empty")
+    text = _decoded(body)
+    _check_marks(text)
     try:
-        # of bytes, json itself finds out which encoding of RFC 4627 they are in
-        document: object = json.loads(body)
+        document: object = json.loads(text)
     except json.JSONDecodeError as error:
         raise DocumentError(_broken(error)) from None
-    except UnicodeDecodeError as error:
-        raise DocumentError(
-            f"the body is no valid {error.encoding.upper()} at offset {error.start}"
-        ) from None
     except RecursionError:
         raise DocumentError(_too_deep()) from None
     except ValueError:  # the only other one: more digits than int() converts
         raise DocumentError("the body has a number of more than 4300 digits") from None
     _check_size(document)
     return document
+
+
+def _decoded(body: bytes) -> str:
+    encoding = json.detect_encoding(body)  # of RFC 4627; json.loads() does so for bytes
+    try:
+        return body.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise DocumentError(
+            f"the body is no valid {error.encoding.upper()} at offset {error.start}"
+        ) from None
 
 
 def _broken(error: json.JSONDecodeError) -> str:
@@ -71,6 +78,23 @@ def _ends_early(error: json.JSONDecodeError) -> bool:
     return any(literal.startswith(rest) for literal in ("true", "false", "null", "NaN", "-"))
 
 
+def _check_marks(text: str) -> None:
+    """Refuse what has too many values before any is made: a body of ``[[],[],…`` takes long.
+
+    A document has more values than commas, and one for each bracket and brace that opens.
+    """
+    if not text.lstrip(" \t\r\n").startswith(("[", "{")) or not _has_many_marks(text):
+        return
+    # within strings they mean nothing; without escapes, each quote begins or ends one
+    outside = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+    if _has_many_marks(outside):
+        raise DocumentError(_too_large())
+
+
+def _has_many_marks(text: str) -> bool:
+    return text.count(",") >= MOST_NODES or text.count("[") + text.count("{") > MOST_NODES
+
+
 def _check_size(document: object) -> None:
     """Level by level, which takes no stack."""
     nodes = 1
@@ -85,9 +109,13 @@ def _check_size(document: object) -> None:
             children += container.values() if isinstance(container, dict) else container
         nodes += len(children)
         if nodes > MOST_NODES:
-            raise DocumentError(f"the document has more than {MOST_NODES} values")
+            raise DocumentError(_too_large())
         # json makes exactly these types; isinstance() takes five times as long
         level = [child for child in children if type(child) is dict or type(child) is list]
+
+
+def _too_large() -> str:
+    return f"the document has more than {MOST_NODES} values"
 
 
 def _too_deep() -> str:

@@ -27,16 +27,26 @@ _ESCAPE_OR_CONTROL = re.compile(r"\\.|[\x00-\x1f]", re.DOTALL)
 _ESCAPES = frozenset({"\\\\", "\\'", '\\"', "\\/"})
 _GJSON = re.compile(r"\.#\(([\w.]+)\s*={1,2}\s*[\"']?([^\"')]*)[\"']?\)#?")
 _ARITHMETIC = "arithmetic is not supported in a path"
+_EXPONENT = "write the number without exponent"
+_FUNCTIONS = "functions are not supported"
+_TYPOGRAPHIC_QUOTES = "\u2018\u2019\u201c\u201d\u201e"
 
 _HINTS = (
     (r"\[\s*\0?\(\s*@", "the last element is [-1]"),
-    (r"\b(?:length|count|match|search|value)\s*\0?\(", "functions are not supported"),
+    (r"\b(?:length|count|match|search|value)\s*\0?\(", _FUNCTIONS),
     (r"\[\0@", "a filter begins with ?, as in $.items[?@.key == 'value']"),
     (r"\0and\b", "'and' is written &&"),
     (r"\0or\b", "'or' is written ||"),
-    (r"!\s*\([^)]*\0", "! stands only before a key that must not be there: use !=, < or >"),
-    (r"[0-9]\0[eE][0-9]", "write the number without exponent"),
-    (r"\0-\s*[0-9]", _ARITHMETIC),
+    (
+        r"!\s*(?:\([^)]*|[@$][^&|]*)\0",
+        "! stands only before a key that must not be there: use !=, < or >",
+    ),
+    (
+        r"(?:[?(]|&&|\|\|)\s*-?[0-9.]+\s*\0[=!<>]",
+        "keys begin with @ and stand on the left of a comparison, values on its right",
+    ),
+    (r"[0-9]\0[eE]-?[0-9]", _EXPONENT),
+    (r"[^,\s]\s*\0-\s*[0-9]", _ARITHMETIC),
     (
         r"\[[^\]]*,[^\]]*\0|\[[^\]]*\0,",
         "only keys, or only indexes, can stand side by side in brackets",
@@ -131,7 +141,7 @@ def _check_token(tokens: Sequence[Any], index: int, at: int) -> None:
         # a quoted token's position is that of its closing quote
         raise JSONPathError(_named_operator(value), at - len(value) - 1)
     if kind == "FILTER_OP":
-        _check_comparison(value, tokens[index + 1] if index + 1 < len(tokens) else None, at)
+        _check_comparison(value, tokens[index + 1 : index + 3], at)
     if kind == "NUMBER" and before in {".", "DOUBLEDOT"}:
         raise JSONPathError(
             "an index is written in brackets, [0], a key of digits quoted, ['0']", at
@@ -143,6 +153,8 @@ def _check_token(tokens: Sequence[Any], index: int, at: int) -> None:
             kind
         ]
         raise JSONPathError(f"{kind} stands only {where}", at)
+    if kind == "+" and _is_exponent(tokens[max(0, index - 2) : index]):
+        raise JSONPathError(_EXPONENT, at)
     if kind in _REFUSED_TOKENS:
         raise JSONPathError(_REFUSED_TOKENS[kind], at)
 
@@ -152,23 +164,32 @@ def _within_brackets(tokens: Sequence[Any]) -> bool:
     return kinds.count("[") > kinds.count("]")
 
 
+def _is_exponent(tokens: Sequence[Any]) -> bool:
+    kinds = [token.type for token in tokens]
+    return kinds in (["NUMBER", "ID"], ["FLOAT", "ID"]) and tokens[1].value in {"e", "E"}
+
+
 def _named_operator(name: str) -> str:
     if name == "len":
         return "`len` is not supported: leave it out, and set aggregate: count"
     return f"jsonpath-ng's operator `{name[:_LONGEST_SHOWN]}` is not supported"
 
 
-def _check_comparison(operator: str, operand: Any, at: int) -> None:
+def _check_comparison(operator: str, following: Sequence[Any], at: int) -> None:
     if operator == "=~":
         raise JSONPathError("regular expressions are not supported in filters", at)
     if operator == "=":
         raise JSONPathError("equality is written ==", at)
-    if operand is not None and operand.type == "ID" and not getattr(operand, "quoted", False):
-        word = operand.value[:_LONGEST_SHOWN]
-        raise JSONPathError(
-            f"{word} stands without quotes: write '{word}' for a string, or @.{word} for a key",
-            operand.lexpos,
-        )
+    if not following or following[0].type != "ID" or getattr(following[0], "quoted", False):
+        return
+    operand = following[0]
+    if [token.type for token in following[1:]] == ["("]:
+        raise JSONPathError(_FUNCTIONS, operand.lexpos)
+    word = operand.value[:_LONGEST_SHOWN]
+    raise JSONPathError(
+        f"{word} stands without quotes: write '{word}' for a string, or @.{word} for a key",
+        operand.lexpos,
+    )
 
 
 def _lexer_error(text: str, message: str) -> JSONPathError:
@@ -179,7 +200,9 @@ def _lexer_error(text: str, message: str) -> JSONPathError:
     hint = ""
     if character == "#":
         hint = "; GJSON's # is [*] here, and #(a==\"b\") is [?@.a == 'b']"
-    elif character.isalpha():
+    elif character in _TYPOGRAPHIC_QUOTES:
+        hint = "; strings and keys stand in ' or \""
+    elif character.isalpha() or not character.isascii():
         hint = "; quote the key, as in $['\u00e4']"
     elif character in "{}":
         hint = "; kubectl's braces are not supported"

@@ -1,5 +1,6 @@
 """Bodies of answers: what is read, and what is said of the rest."""
 
+import json
 import math
 
 import pytest
@@ -71,7 +72,7 @@ def test_encodings(encoding):
         (b"9" * 5000, "a number of more than 4300 digits"),
         (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "more than 64 arrays and objects within"),
         (b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), "more than 64 arrays and objects"),
-        (b"[" * 100_000, "more than 64 arrays and objects within each other"),
+        (b"[" * 40_000, "more than 64 arrays and objects within each other"),
         (b"[" + b"1," * (MOST_NODES - 1) + b"1]", f"more than {MOST_NODES} values"),
         (b"[[" + b"1," * MOST_NODES + b"1]]", f"more than {MOST_NODES} values"),
     ],
@@ -83,3 +84,33 @@ def test_what_is_no_document(body, why):
 
     assert why in str(raised.value)
     assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "item",
+    [b"[],", b"{},", b"1,", b"[", b'{"a":', b'"",', b'"a\\\\",', b'"\\"",'],
+    ids=lambda item: item.decode(),
+)
+def test_too_many_values_are_refused_before_any_is_made(item):
+    """Nothing of it is read: that it ends early, or would be too deep, is not said."""
+    with pytest.raises(DocumentError, match=f"more than {MOST_NODES} values"):
+        read_document(b"[" + item * (MOST_NODES + 1))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_is_within_strings_is_no_value(encoding):
+    text = ',[{"\\' * (MOST_NODES + 1)
+    body = json.dumps({text: [text, "[\\"]}).encode(encoding)
+
+    assert read_document(body) == {text: [text, "[\\"]}
+
+
+def test_a_key_counts_as_often_as_it_is_there():
+    with pytest.raises(DocumentError, match=f"more than {MOST_NODES} values"):
+        read_document(b"{" + b'"a":1,' * MOST_NODES + b'"a":1}')
+
+
+@pytest.mark.parametrize("text", ["<html>", "# HELP up Up.\n"])
+def test_other_formats_are_told_whatever_their_size(text):
+    with pytest.raises(DocumentError, match="no JSON but"):
+        read_document((text + "{,}" * MOST_NODES).encode())
