@@ -5,13 +5,18 @@ values, so that each costs what it costs and no more than there is left: in json
 nothing can stop ``$..*..*..*``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from jsonpath_ng import DatumInContext, JSONPath, This
+from typing import Any, Protocol
 
 from adapter.jsonpath.work import Work
+
+
+class Selector(Protocol):
+    """One of jsonpath-ng's; it is not imported here, see `adapter.jsonpath.compiling`."""
+
+    def find(self, datum: object) -> Iterable[Any]:
+        """What it selects, each with its ``value``."""
 
 
 class Segment(Protocol):
@@ -43,7 +48,7 @@ class Named:
         names: What it names.
     """
 
-    selector: JSONPath
+    selector: Selector
     text: str
     names: tuple[str, ...] | tuple[int, ...]
     several = False
@@ -63,7 +68,7 @@ class Children:
         text: The segment as it is written.
     """
 
-    selector: JSONPath
+    selector: Selector
     text: str
     several = True
 
@@ -81,29 +86,27 @@ class Filtered:
     """A filter.
 
     Attributes:
-        selector: Selects what passes.
+        passing: Gives what passes of a value; its second argument is the root of the document.
         text: The segment as it is written.
         steps: What it costs to look at one value.
         compares_queries: Whether it compares two places of the document, which may hold arrays and
             objects of any size.
     """
 
-    selector: JSONPath
+    passing: Callable[[object, object], list[object]]
     text: str
     steps: int
     compares_queries: bool
     several = True
 
     def select(self, values: Sequence[object], document: object, work: Work) -> list[object]:
-        root = DatumInContext(document)
         found: list[object] = []
         for value in values:
             work.spend(4 + _width(value) * self.steps)
             if self.compares_queries:
                 for _ in _containers(value, work):
                     pass
-            datum = DatumInContext(value, path=This(), context=root)
-            found.extend(passed.value for passed in self.selector.find(datum))
+            found += self.passing(value, document)
         return found
 
 

@@ -7,7 +7,6 @@ loopback addresses has to be told to allow those of pods.
 import asyncio
 import hashlib
 import http
-import socket
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -17,7 +16,8 @@ from adapter.model.resources import PodKey
 from adapter.periodic import Clock
 from adapter.sim.json_faults import JsonFaults
 from adapter.sim.json_figures import Figures, made_figures
-from adapter.sim.workloads import FIRST_ADDRESS, Pod, Truth
+from adapter.sim.ports import free_port
+from adapter.sim.workloads import Pod, Truth
 
 PATH = "/stats.json"
 """Where the document is, at every pod."""
@@ -102,7 +102,7 @@ class JsonPods:
         pod = self._workloads.pod(key)
         if self._runner is None:
             self._runner = await self._start()
-            self.port = _free_port()
+            self.port = free_port()
         figures = figures or made_figures(key, started=pod.created)
         made = JsonPod(pod.ip, self.port, figures)
         await made.open(self._protocol)
@@ -219,10 +219,3 @@ class JsonPods:
 def _local_address(transport: asyncio.BaseTransport) -> str | None:
     name = transport.get_extra_info("sockname")  # None once the connection is lost
     return None if name is None else str(name[0])
-
-
-def _free_port() -> int:
-    """A port that is free at the first pod's address; the others' are hardly ever used."""
-    with socket.socket() as probe:
-        probe.bind((str(FIRST_ADDRESS), 0))
-        return int(probe.getsockname()[1])

@@ -31,7 +31,7 @@ POD_NETWORK = ipaddress.IPv4Network("127.64.0.0/10")
 """Where pods have their addresses. Linux takes all of 127/8 for this machine, so each pod can have
 an address of its own, and all of them the same port."""
 
-FIRST_ADDRESS = POD_NETWORK[1]
+_FIRST_ADDRESS = POD_NETWORK[1]
 
 Subject = ContainerKey | PodKey | str
 """Whose usage is asked: a container, a pod, or a node by its name."""
@@ -222,7 +222,7 @@ class Truth:
 
     def add_pod(self, pod: Pod) -> None:
         """Add *pod* to its node, with an address no other pod ever had."""
-        pod.ip = str(FIRST_ADDRESS + self._addresses)
+        pod.ip = str(_FIRST_ADDRESS + self._addresses)
         self._addresses += 1
         self._pods[pod.key] = pod
         self._nodes[pod.node].pods[pod.key] = pod

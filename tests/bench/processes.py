@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import os
-import random
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +12,7 @@ from typing import NamedTuple
 import aiohttp
 
 from adapter.sim.demo.processes import clean_environment, find_program
+from adapter.sim.ports import free_port
 from adapter.transport import client_context
 
 START_SECONDS = 30.0
@@ -107,18 +106,6 @@ async def service(directory: Path, *flags: str, token: str = "") -> AsyncIterato
         started = Measured(f"https://127.0.0.1:{port}", pid, ca_file, token)
         await _answers(started, "/readyz")
         yield started
-
-
-def free_port() -> int:
-    """A port that is free at all addresses.
-
-    It is below those that connections take: one of thousands could get it before its server does.
-    """
-    while True:
-        port = random.randint(15_000, 30_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            return port
 
 
 @contextlib.asynccontextmanager

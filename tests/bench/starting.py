@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from measure import Row
-from processes import free_port
 
 from adapter.sim.cluster import SimCluster
+from adapter.sim.ports import free_port
 
 DEADLINE_SECONDS = 20.0
 

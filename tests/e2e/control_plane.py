@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from adapter.sim.credentials import FrontProxy
 from adapter.sim.identity import MASTERS
 from adapter.sim.pki import CertificateAuthority
+from adapter.sim.ports import free_port
 from e2e.kube import Client, Kubectl, write_kubeconfig
-from e2e.programs import Missing, Program, answers, control_plane_program, free_port
+from e2e.programs import Missing, Program, answers, control_plane_program
 
 CONTROLLERS = (
     "horizontal-pod-autoscaler",

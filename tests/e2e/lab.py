@@ -5,11 +5,12 @@ import time
 
 import yaml
 
+from adapter.sim.ports import free_port
 from e2e.control_plane import ControlPlane
 from e2e.loads import exporting
 from e2e.manifests import ingress, namespace, pod, prometheus_account
 from e2e.nodes import Nodes
-from e2e.programs import Program, answers, control_plane_program, free_port, poll
+from e2e.programs import Program, answers, control_plane_program, poll
 from e2e.publishing import publishing
 from e2e.viaduct import Viaduct, as_list
 

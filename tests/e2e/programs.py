@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from integration.conftest import free_port, poll
+from integration.conftest import poll
 
 from adapter.sim.demo.processes import clean_environment, find_program
 
@@ -20,7 +20,6 @@ __all__ = [
     "answers",
     "control_plane_program",
     "find_program",
-    "free_port",
     "missing",
     "poll",
 ]

@@ -19,8 +19,9 @@ from integration.manifests import (
     values_of,
 )
 
+from adapter.sim.ports import free_port
 from e2e.control_plane import ControlPlane
-from e2e.programs import Program, free_port, poll
+from e2e.programs import Program, poll
 from e2e.viaduct import as_list
 
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:viaduct"

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from integration.manifests import NAMESPACE, environment, kustomized
 
+from adapter.sim.ports import free_port
 from e2e.kube import Client
-from e2e.programs import Program, free_port
+from e2e.programs import Program
 
 NAME = "viaduct"
 SERVER_NAME = f"{NAME}.{NAMESPACE}.svc"

@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -11,6 +10,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from adapter.sim.ports import free_port
 
 START_SECONDS = 30
 """How long Prometheus may take to be ready; about one second on a quiet machine."""
@@ -93,13 +94,6 @@ class PrometheusServer:
         ):
             return response.status == 200
         return False
-
-
-def free_port():
-    """A loopback port nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def poll(done, seconds, describe=lambda: ""):

@@ -9,7 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from integration.conftest import START_SECONDS, PrometheusServer, free_port, poll
+from integration.conftest import START_SECONDS, PrometheusServer, poll
+
+from adapter.sim.ports import free_port
 
 
 class VictoriaServer:

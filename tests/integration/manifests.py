@@ -36,6 +36,21 @@ def program(name):
     return found
 
 
+@functools.cache
+def kubectl_version():
+    """Major and minor version of kubectl, such as (1, 32); without one the test is skipped."""
+    code, printed, complained = run(program("kubectl"), "version", "--client", "--output=yaml")
+    assert code == 0, complained
+    version = yaml.safe_load(printed)["clientVersion"]
+    return int(version["major"]), int(re.match("[0-9]+", version["minor"])[0])
+
+
+def needs_kubectl(minor, why):
+    """Skip a test where kubectl is older than 1.*minor*: Debian 12 has 1.20."""
+    if kubectl_version() < (1, minor):
+        pytest.skip(f"kubectl before 1.{minor} {why}")
+
+
 def run(*words):
     """Exit code, standard output and error of a command."""
     return clean_run(*words, folder=ROOT)
@@ -64,6 +79,7 @@ def kustomized(folder):
 
 @functools.cache
 def _kustomized(folder):
+    needs_kubectl(21, "has a kustomize without components")
     code, printed, complained = run(program("kubectl"), "kustomize", str(folder))
     assert code == 0, complained
     return printed

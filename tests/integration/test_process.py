@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -12,15 +11,10 @@ from pathlib import Path
 import pytest
 
 from adapter.sim.cluster import SimCluster
+from adapter.sim.ports import free_port
 
 MAX_RESIDENT_MB = 80.0
 START_SECONDS = 40.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def answers(port: int, path: str) -> bool:

@@ -7,9 +7,10 @@ import sys
 import time
 
 import pytest
-from integration.test_process import START_SECONDS, answers, free_port
+from integration.test_process import START_SECONDS, answers
 
 from adapter.sim.cluster import SimCluster
+from adapter.sim.ports import free_port
 
 UNSHARE = ("unshare", "--mount", "--map-root-user", "sh", "-euc")
 READ_ONLY = 'mount --bind "$0" "$0"; mount -o remount,bind,ro /; '

@@ -9,7 +9,8 @@ import aiohttp
 import yaml
 
 from adapter.sim.cluster import SimCluster
-from adapter.sim.demo.processes import Child, child, free_port, output_of
+from adapter.sim.demo.processes import Child, child, output_of
+from adapter.sim.ports import free_port
 
 READY_SECONDS = 30.0
 SCRAPE_SECONDS = 10

@@ -13,9 +13,10 @@ from adapter.sim.demo import documents
 from adapter.sim.demo.display import Display
 from adapter.sim.demo.documents import Documents
 from adapter.sim.demo.observer import Answer, Observer
-from adapter.sim.demo.processes import Child, ProcessDied, child, find_program, free_port, output_of
+from adapter.sim.demo.processes import Child, ProcessDied, child, find_program, output_of
 from adapter.sim.demo.prometheus import Prometheus
 from adapter.sim.demo.report import Report
+from adapter.sim.ports import free_port
 
 STEADY_SECONDS = 10.0
 WARM_UP_SECONDS = 120.0

@@ -364,8 +364,8 @@ async def test_a_server_goes_on_while_its_certificate_changes():
             tls.use(pem_of(ca.issue_cert("localhost")))
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             ca.configure_trust(context)
-            url = f"https://localhost:{server.port}/livez"
-            async with session.get(url, ssl=context) as response:
+            url = f"https://127.0.0.1:{server.port}/livez"
+            async with session.get(url, ssl=context, server_hostname="localhost") as response:
                 seen.append(response.status)
     await server.close()
 

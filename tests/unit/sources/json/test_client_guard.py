@@ -1,5 +1,7 @@
 """Nothing that is denied is reached: a real listener on loopback sees no connection."""
 
+import socket
+
 import pytest
 from unit.sources.json.scripted import EVERYWHERE, Names, Scripted, answer
 from yarl import URL
@@ -177,6 +179,10 @@ async def test_an_allowed_name_may_be_at_a_denied_address_and_no_other_name_may(
 
 
 async def test_names_are_looked_up_by_the_machine_where_nobody_says_otherwise():
+    try:
+        socket.getaddrinfo("localhost", 80)
+    except socket.gaierror:
+        pytest.skip("this machine does not know localhost")
     fetching = JsonClient(
         Guard(allowed=["localhost"]),
         clock=ManualClock(),
