@@ -13,6 +13,7 @@ from adapter.model.labels import parse_selector
 from adapter.model.times import format_duration
 from adapter.settings.options import Settings
 from adapter.settings.validate_access import access_cautions, access_problems
+from adapter.settings.validate_json import json_cautions, json_problems
 from adapter.settings.validate_logging import logging_cautions, logging_problems
 from adapter.settings.validate_serving import limit_problems, tls_cautions, tls_problems
 
@@ -28,6 +29,7 @@ def problems(settings: Settings) -> tuple[str, ...]:
         *tls_problems(settings),
         *limit_problems(settings),
         *logging_problems(settings),
+        *json_problems(settings),
         *_periods(settings),
         *_kubelet(settings),
         *_kubelet_credentials(settings),
@@ -44,6 +46,7 @@ def cautions(settings: Settings) -> tuple[str, ...]:
     found += tls_cautions(settings)
     found += access_cautions(settings)
     found += logging_cautions(settings)
+    found += json_cautions(settings)
     return tuple(found)
 
 
