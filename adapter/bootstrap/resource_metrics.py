@@ -142,7 +142,8 @@ class ResourceMetrics:
             clock=parts.clock,
         )
         parts.repeat(check)
-        self._ready.append(lambda: check.last_error or _never(check))
+        alone = parts.settings.fallback == "off"
+        self._ready.append(lambda: _asked(check) if alone else check.last_error or _never(check))
         return source
 
     def _check_prometheus(
@@ -159,7 +160,7 @@ class ResourceMetrics:
         return ask
 
     def _storage_ready(self) -> str | None:
-        """Ready as soon as any source has had values, and from then on.
+        """Ready as soon as any source has had values, and from then on; see `_asked`, too.
 
         When all sources fail later, no other pod has values either. A Service without a ready pod
         makes the APIService unavailable, and with it discovery: namespaces could not be deleted. An
@@ -173,6 +174,11 @@ class ResourceMetrics:
 
     def _timely(self) -> str | None:
         return self._scraper.check_timely() if self._scraper is not None else None
+
+
+def _asked(check: Periodic) -> str | None:
+    """Without fallback nobody answers until Prometheus is back; the other groups need not wait."""
+    return _never(check) if check.last_error is None else None
 
 
 def _never(check: Periodic) -> str | None:
