@@ -4,7 +4,7 @@ The grammar is kube-metrics-adapter's, so that its users need not touch their HP
 or fails on in silence is a `Mistake` here, which becomes an Event on the HPA.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,7 +18,9 @@ from adapter.rules.annotations_keys import (
     Mistake,
     concerns_us,
     did_you_mean,
+    name_hint,
     parse_key,
+    too_much,
 )
 from adapter.rules.annotations_metrics import (
     PER_REPLICA,
@@ -101,6 +103,8 @@ def read_annotations(hpa: HorizontalPodAutoscaler, servers: Servers) -> Annotate
         hpa: The HPA.
         servers: URLs of the Prometheus servers that may be asked, by name.
     """
+    if excess := too_much(hpa):
+        return Annotated((), (excess,))
     reader = _Reader(hpa, servers)
     definitions = tuple(reader.definitions())
     return Annotated(definitions, tuple(dict.fromkeys(reader.mistakes)))
@@ -201,7 +205,7 @@ class _Reader:
         else:
             names = {spec.name for spec in self._hpa.metrics}
             text = f"no metric of this HPA is called {group.metric!r}"
-            hint = _name_hint(group.metric, names)
+            hint = name_hint(group.metric, names)
         self._wrong(group.prefix, text, hint, group.metric)
         return []
 
@@ -284,16 +288,3 @@ def _content(group: _Group, source: Source, options: Options) -> tuple[tuple[str
         content, known = {}, _known_options(group)
     content |= {key: options.text(key) for key in options.given if key in known}
     return (("collector", group.collector), *sorted(content.items()))
-
-
-def _name_hint(metric: str, names: Iterable[str]) -> str:
-    """A hint at a name that is like *metric*; keys of annotations have a smaller alphabet."""
-    likely = [name for name in names if name.lower().replace("_", "-") == metric]
-    if likely:
-        return (
-            f"it is called {likely[0]!r}, and a key of an annotation can have neither '_' nor "
-            "capitals: call the metric by what stands in the key"
-        )
-    known = sorted(names)
-    otherwise = f"it has {', '.join(known[:5])}" if known else "it has no metric of ours"
-    return did_you_mean(metric, known, otherwise)

@@ -6,10 +6,12 @@ without a word, and so is a metric's second collector; here each is a `Mistake`.
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import NamedTuple
 
-from adapter.model.autoscaling import SourceType
+from adapter.model.autoscaling import HorizontalPodAutoscaler, SourceType
+from adapter.rules.spelling import nearest
 
 PREFIX = "metric-config"
 FORM = f"{PREFIX}.<type>.<metric>.<collector>/<option>"
@@ -53,6 +55,11 @@ UNSUPPORTED = frozenset(
 )
 """Collectors of kube-metrics-adapter that there are not here."""
 
+MOST_METRICS = 100
+MOST_ANNOTATIONS = 300
+"""What is read of one HPA: all are read where requests are answered, and no author must be able to
+stop that. HPAs that people write have a few."""
+
 _LIKENESS = 0.8
 _SHORTEST = 4
 """Parts of a key before its slash: the prefix, and three of what `FORM` has."""
@@ -90,6 +97,14 @@ class Key(NamedTuple):
     option: str
 
 
+def too_much(hpa: HorizontalPodAutoscaler) -> Mistake | None:
+    """The mistake of an HPA that is too large to be read; None where it is not."""
+    if len(hpa.metrics) <= MOST_METRICS and len(hpa.annotations) <= MOST_ANNOTATIONS:
+        return None
+    text = f"it has more than {MOST_METRICS} metrics or {MOST_ANNOTATIONS} annotations for them"
+    return Mistake("", text, "write rules, or several HPAs")
+
+
 def concerns_us(key: str) -> bool:
     """Whether an annotation is meant to define a metric, or nearly.
 
@@ -98,7 +113,11 @@ def concerns_us(key: str) -> bool:
     >>> concerns_us("metrics.k8s.io/resource-metrics-path")
     False
     """
-    head = re.split(r"[./]", key, maxsplit=1)[0]
+    return _is_like_prefix(re.split(r"[./]", key, maxsplit=1)[0])
+
+
+@lru_cache(maxsize=1024)  # each change of each HPA asks of the same few
+def _is_like_prefix(head: str) -> bool:
     return head.startswith(PREFIX) or SequenceMatcher(None, head, PREFIX).ratio() >= _LIKENESS
 
 
@@ -107,7 +126,7 @@ def parse_key(key: str) -> Key | Mistake:
     prefix, slash, option = key.partition("/")
     parts = prefix.split(".")
     if parts[0] != PREFIX:
-        return Mistake(key, f"annotations begin with {PREFIX!r}", _meant(PREFIX))
+        return Mistake(key, f"{parts[0]!r} defines no metric", _meant(PREFIX))
     if not slash or not option:
         return Mistake(key, "there is no '/' before the option", _slash_hint(prefix))
     if len(parts) < _SHORTEST or not all(parts):
@@ -117,8 +136,21 @@ def parse_key(key: str) -> Key | Mistake:
 
 def did_you_mean(word: str, words: Iterable[str], otherwise: str = "") -> str:
     """A hint at the one of *words* that *word* is like; *otherwise* where none is."""
-    close = get_close_matches(word[:80], [*words], n=1)
-    return _meant(close[0]) if close else otherwise
+    close = nearest(word, words)
+    return _meant(close) if close else otherwise
+
+
+def name_hint(metric: str, names: Iterable[str]) -> str:
+    """A hint at a name that is like *metric*; keys of annotations have a smaller alphabet."""
+    likely = [name for name in names if name.lower().replace("_", "-") == metric]
+    if likely:
+        return (
+            f"it is called {likely[0]!r}, and a key of an annotation can have neither '_' nor "
+            "capitals: call the metric by what stands in the key"
+        )
+    known = sorted(names)
+    otherwise = f"it has {', '.join(known[:5])}" if known else "it has no metric of ours"
+    return did_you_mean(metric, known, otherwise)
 
 
 def _meant(word: str) -> str:

@@ -31,6 +31,9 @@ LEAST_INTERVAL = 1.0
 LEAST_TIMEOUT = 0.001
 """Seconds; zero would be no limit."""
 
+MOST_TIMEOUT = 60.0
+"""Seconds; all HPAs share the fetches under way at once, and one that hangs is one of these."""
+
 ORDER = 1_000_000
 """Place among the rules: after those of rule files, which whoever runs the cluster writes."""
 
@@ -189,7 +192,7 @@ _script = lru_cache(maxsize=4096)(compile_script)
 
 def _access(options: Options, owner: str) -> Access:
     request, connect = (
-        options.duration(f"{part}-timeout", TIMEOUT_SECONDS, least=LEAST_TIMEOUT)
+        options.duration(f"{part}-timeout", TIMEOUT_SECONDS, least=LEAST_TIMEOUT, most=MOST_TIMEOUT)
         for part in ("request", "connect")
     )
     return Access(timeout=request, connect_timeout=connect, where=owner)

@@ -1,5 +1,6 @@
 """Reads the options of annotations on an HPA, and collects what is wrong with them. Pure."""
 
+import math
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import TypeVar
@@ -11,6 +12,9 @@ _SHOWN = 60
 """Characters of a wrong value that are shown."""
 
 _LARGEST_PORT = 65_535
+
+_MOST_UNKNOWN = 20
+"""Options that are not known and are told; a hint takes a moment, and more nobody reads."""
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -52,7 +56,9 @@ class Options:
             self.wrong(option, text, hint)
         return value
 
-    def duration(self, option: str, default: float, *, least: float = 0.0) -> float:
+    def duration(
+        self, option: str, default: float, *, least: float = 0.0, most: float = math.inf
+    ) -> float:
         """Seconds, of a Go duration."""
         text = self.text(option)
         if option not in self.given:
@@ -65,6 +71,8 @@ class Options:
             return default
         if seconds < least:
             self.wrong(option, f"{text[:_SHOWN]!r} is too short", f"at least {least:g}s")
+        if seconds > most:
+            self.wrong(option, f"{text[:_SHOWN]!r} is too long", f"at most {most:g}s")
         return seconds
 
     def choice(self, option: str, choices: type[E]) -> E | None:
@@ -93,7 +101,7 @@ class Options:
     def unknown(self, known: Collection[str]) -> None:
         """Note the options that are not among *known*; the metric is served without them."""
         options = sorted(known)
-        for option in sorted(self.given.keys() - set(options)):
+        for option in sorted(self.given.keys() - set(options))[:_MOST_UNKNOWN]:
             hint = did_you_mean(option, options, f"there are {', '.join(options)}")
             self.wrong(option, f"there is no option {option!r} here", hint, fatal=False)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 
 from adapter.errors import BadRequest
@@ -164,7 +165,8 @@ def _url_problems(section: JsonSection) -> Iterator[Problem]:
         yield Problem(("url",), text, hint, fatal=True)
     elif not complete:
         text = "url: must begin with http:// or https:// and name a host"
-        yield Problem(("url",), text, "such as https://broker.example.com/stats", fatal=True)
+        hint = "such as https://broker.example.com/stats; a port is 1 to 65535"
+        yield Problem(("url",), text, hint, fatal=True)
     yield from _text_problems("url", section.url)
 
 
@@ -194,20 +196,32 @@ def _misplaced(section: JsonSection, fields: dict[str, str], home: str) -> Itera
 
 
 def _expression_problems(section: JsonSection) -> Iterator[Problem]:
-    yield from _path_problems(("query",), section.query)
+    yield from _path_problems(("query",), section.query, section.each)
     if section.each:
         yield from _path_problems(("each",), section.each)
     if section.timestamp:
-        yield from _path_problems(("timestamp",), section.timestamp)
+        yield from _path_problems(("timestamp",), section.timestamp, section.each)
     for label, text in section.labels.items():
         if qualified_name_problems(label):
             what = f"labels: {label[:63]!r} is no name of a label"
             hint = "as selectors of HPAs can have it: letters, digits, '-', '_' and '.'"
             yield Problem(("labels", label), what, hint, fatal=True, key=True)
-        yield from _path_problems(("labels", label), text)
+        yield from _path_problems(("labels", label), text, section.each)
+    if section.aggregate is None and _finds_all(section.query):
+        text = "query: may find several values, which are an error"
+        hint = "say by 'aggregate' what becomes of them"
+        yield Problem(("query",), text, hint, Severity.WARNING)
 
 
-def _path_problems(path: Path, text: str) -> Iterator[Problem]:
+def _finds_all(query: str) -> bool:
+    """Whether *query* asks for all of an array; filters and ``..`` are often meant to find one."""
+    with suppress(JSONPathError):
+        return any(segment.text == "[*]" for segment in compile_path(query).segments)
+    return False
+
+
+def _path_problems(path: Path, text: str, each: str | None = None) -> Iterator[Problem]:
+    """Find what is wrong with the JSONPath *text*; *each* finds the items it is read within."""
     name = ".".join(map(str, path))
     if not text.strip():
         hint = "a JSONPath such as $.queue.length"
@@ -220,6 +234,12 @@ def _path_problems(path: Path, text: str) -> Iterator[Problem]:
         hint = f"write {instead}" if mended else "such as $.queue.length"
         problem = f"{name}: not a JSONPath: {what}"
         yield Problem(path, problem, hint, fatal=True, offset=error.position or 0)
+    else:
+        items = (each or "$").strip()
+        within = text.strip().removeprefix(items)
+        if items != "$" and within[:1] in {".", "["}:
+            what = f"{name}: begins as 'each' does, but is read within an item"
+            yield Problem(path, what, f"write ${within}", Severity.WARNING)
 
 
 def _time_problems(section: JsonSection) -> Iterator[Problem]:
@@ -228,6 +248,12 @@ def _time_problems(section: JsonSection) -> Iterator[Problem]:
         yield Problem(("interval",), "interval: must be 1s or more", hint, fatal=True)
     if section.timeout <= 0:
         yield Problem(("timeout",), "timeout: must be positive", "such as 5s", fatal=True)
-    elif section.timeout > section.interval >= SHORTEST_INTERVAL:
+    elif section.timeout <= section.interval or section.interval < SHORTEST_INTERVAL:
+        return
+    elif "timeout" not in section.model_fields_set:
+        text = "interval: is shorter than 'timeout', by default 5s, so a slow fetch delays the next"
+        hint = "give a third of it, such as timeout: 1s"
+        yield Problem(("interval",), text, hint, Severity.WARNING)
+    else:
         text = "timeout: is longer than 'interval', so a slow fetch delays the next"
         yield Problem(("timeout",), text, "such as a third of 'interval'", Severity.WARNING)

@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 from typing import NamedTuple
 
 from adapter.model.metrics import MetricValue
-from adapter.model.times import format_duration
+from adapter.model.times import format_duration, format_rfc3339
 from adapter.rules.schema import DiscoveryRule, OnEmpty, OnNaN
 
 LAST_GOOD_SECONDS = 300.0
@@ -81,10 +81,9 @@ class ValuePolicy:
             return self._odd(sample, now, last)
         age = now - timestamp
         if self.max_age and age > self.max_age:
-            return Refusal(
-                Cause.TOO_OLD,
-                f"its newest sample is {_seconds(age)} old, maxAge is {_seconds(self.max_age)}",
-            )
+            # a time and no age: an HPA has an Event and a write for each text that is new
+            taken, limit = format_rfc3339(max(timestamp, 0.0)), _seconds(self.max_age)
+            return Refusal(Cause.TOO_OLD, f"its newest sample is of {taken}, maxAge is {limit}")
         return MetricValue(sample, timestamp, self.window or None)
 
     def empty(

@@ -1,7 +1,6 @@
 """What pydantic finds wrong with a rule file, in words and with hints."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -9,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from adapter.rules.findings import Path, Problem
 from adapter.rules.schema import RuleFile
+from adapter.rules.spelling import nearest
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -73,13 +73,15 @@ def _said(details: ErrorDetails, path: Path) -> tuple[str, str]:
     if kind == "enum":
         allowed = [part.strip("'") for part in details["ctx"]["expected"].split()]
         choices = [word.rstrip(",'") for word in allowed if word != "or"]
-        close = get_close_matches(str(value)[:40], choices, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else ""
+        close = nearest(str(value), choices)
+        hint = f"did you mean {close!r}?" if close else ""
         return f"must be one of {', '.join(choices)}, not {_shown(value)}", hint
     expected = _EXPECTED.get(kind)
     if expected is not None:
         given = _kind_of(value)
         hint = _HINTS.get((kind, "number" if given.startswith("the ") else given), "")
+        if given == "a text" and path[-1:] == ("name",):
+            hint = "a name that is known is 'metric'"
         return f"must be {expected}, not {given}", hint
     if kind in {"greater_than_equal", "less_than_equal"}:
         limit = details["ctx"].get("ge", details["ctx"].get("le"))
@@ -116,13 +118,13 @@ def _field_hint(path: Path) -> str:
     word = str(path[-1])
     if "<<" in word or "{" in word:
         return "a text with << >> or { } stands between single quotes"
-    known = list(_fields_at(path[:-1]))
-    close = get_close_matches(word[:60], known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
     homes = [home for home, field in _all_fields(RuleFile) if field == word]
     if homes:
         return f"it is a field of {_joined(homes)}: is it indented as meant?"
+    known = list(_fields_at(path[:-1]))
+    close = nearest(word, known)
+    if close:
+        return f"did you mean {close!r}?"
     return f"known here: {', '.join(known)}" if known else ""
 
 

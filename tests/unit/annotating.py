@@ -103,7 +103,7 @@ TYPOS = {
     "prefix": (
         {"metrics-config.pods.requests-per-second.json-path/json-key": "$.a"},
         (PODS_SPEC,),
-        "begin with 'metric-config'; did you mean 'metric-config'?",
+        "'metrics-config' defines no metric; did you mean 'metric-config'?",
     ),
     "type": (
         {"metric-config.pod.requests-per-second.json-path/json-key": "$.a"},

@@ -251,10 +251,13 @@ def _not_there(info: ResourceInfo, target: _Target, why: str) -> NotFound:
 
 
 def _nothing_selected(info: ResourceInfo, namespace: str, selector: Selector) -> str:
+    what = str(info.group_resource)
+    if what == "pods":
+        what = "pods that run"  # others are not looked at
     where = f" in namespace {namespace}" if namespace else ""
     if selector.empty:
-        return f"there are no {info.group_resource}{where}"
+        return f"there are no {what}{where}"
     text = str(selector)
     if len(text) > _SHOWN_SELECTOR:
         text = f"{text[:_SHOWN_SELECTOR]}…"
-    return f"the label selector {text} selects no {info.group_resource}{where}"
+    return f"the label selector {text} selects no {what}{where}"

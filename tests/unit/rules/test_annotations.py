@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,13 @@ from adapter.jsonpath.extraction import Aggregate
 from adapter.kube.hpas import watched_hpas
 from adapter.model.autoscaling import MetricSpec, SourceType
 from adapter.rules.annotations import Mistake, read_annotations
-from adapter.rules.annotations_keys import Key, concerns_us, parse_key
+from adapter.rules.annotations_keys import (
+    MOST_ANNOTATIONS,
+    MOST_METRICS,
+    Key,
+    concerns_us,
+    parse_key,
+)
 from adapter.rules.annotations_metrics import (
     ORDER,
     PER_REPLICA,
@@ -350,3 +357,28 @@ def test_the_page_names_every_option():
     options = PODS_OPTIONS | URL_OPTIONS | PROMETHEUS_OPTIONS | {PER_REPLICA}
 
     assert {each for each in options if f"`{each}`" not in table} == set()
+
+
+def test_an_hpa_too_large_to_be_meant_is_not_read():
+    many = {f"{RPS}/x{number}": "y" for number in range(MOST_ANNOTATIONS)}
+    started = time.process_time()
+    read_annotations(hpa(many, *[PODS_SPEC] * MOST_METRICS), SERVERS)
+    assert time.process_time() - started < 1
+
+    for annotations, metrics in (
+        ({**many, f"{RPS}/port": "80"}, 1),
+        (POD_EXAMPLE, MOST_METRICS + 1),
+    ):
+        read = read_annotations(hpa(annotations, *[PODS_SPEC] * metrics), SERVERS)
+        assert read.definitions == ()
+        (mistake,) = read.mistakes
+        assert "more than 100 metrics or 300 annotations" in str(mistake)
+
+
+@pytest.mark.parametrize("option", ["request-timeout", "connect-timeout"])
+def test_no_fetch_may_hang_for_hours(option):
+    read = read_annotations(hpa({**POD_EXAMPLE, f"{RPS}/{option}": "1h"}, PODS_SPEC), SERVERS)
+    assert read.definitions == ()
+    assert [str(each) for each in read.mistakes] == [
+        f"{RPS}/{option}: '1h' is too long; at most 60s"
+    ]

@@ -62,11 +62,22 @@ def test_a_good_sample_keeps_its_time_and_gets_the_rules_window():
     assert policy().value(1.0, NOW, NOW, None).window is None
 
 
-def test_a_sample_that_is_too_old_is_refused_with_its_age():
+def test_a_sample_that_is_too_old_is_refused_with_its_time():
     strict = policy(maxAge="2m")
     assert strict.value(1.0, NOW - 120, NOW, None) == MetricValue(1.0, NOW - 120)
     refusal = strict.value(1.0, NOW - 421, NOW, GOOD)
-    assert refusal == Refusal(Cause.TOO_OLD, "its newest sample is 7m1s old, maxAge is 2m0s")
+    text = "its newest sample is of 1970-01-01T02:39:39Z, maxAge is 2m0s"
+    assert refusal == Refusal(Cause.TOO_OLD, text)
+
+
+def test_a_refusal_for_age_stays_the_same_while_time_goes_on():
+    strict = policy(maxAge="2m")
+    assert strict.value(1.0, NOW, NOW + 130, None) == strict.value(1.0, NOW, NOW + 145, None)
+
+
+@pytest.mark.parametrize("timestamp", [-1e300, -1.0, -math.inf])
+def test_a_time_that_is_none_is_refused_like_any_old_one(timestamp):
+    assert policy(maxAge="2m").value(1.0, timestamp, NOW, None).cause is Cause.TOO_OLD
 
 
 def test_a_sample_of_unknown_time_is_refused():

@@ -237,12 +237,13 @@ async def test_a_parameter_nobody_reads_is_warned_of(cluster, query, warning):
     [
         pytest.param(
             f"namespaces/team-01/pods/*/{RATE}?labelSelector=x=y",
-            f"{RATE} for pods: the label selector x=y selects no pods in namespace team-01",
+            f"{RATE} for pods: "
+            "the label selector x=y selects no pods that run in namespace team-01",
             id="selector",
         ),
         pytest.param(
             f"namespaces/nowhere/pods/*/{RATE}",
-            f"{RATE} for pods: there are no pods in namespace nowhere",
+            f"{RATE} for pods: there are no pods that run in namespace nowhere",
             id="no-objects",
         ),
         pytest.param(

@@ -6,6 +6,7 @@ from unit.sources.prometheus.answering import Answering, FoundSeries, OneBackend
 from adapter.errors import NotFound, SourceError, SourceTimeout
 from adapter.model.labels import EVERYTHING, parse_selector
 from adapter.model.restmapper import BUILTIN
+from adapter.model.times import format_rfc3339
 from adapter.sources.base import ObjectQuestion
 from adapter.sources.prometheus.asking import NAMES_IN_A_QUERY, ObjectAsker
 from adapter.sources.prometheus.cache import KEEP_SECONDS
@@ -245,8 +246,9 @@ async def test_samples_that_are_too_old(make, clock):
     lab.backend.answer = lambda promql: [
         ({"pod": "a"}, clock.time() - 300 if promql.startswith("timestamp(") else 7)
     ]
+    taken = format_rfc3339(clock.time() - 300)
     assert (await lab.refused("a", by_name=True)).endswith(
-        "pods a: its newest sample is 5m0s old, maxAge is 2m0s"
+        f"pods a: its newest sample is of {taken}, maxAge is 2m0s"
     )
 
 
