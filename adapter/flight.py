@@ -49,9 +49,10 @@ class SingleFlight(Generic[T]):
 
     async def close(self) -> None:
         """End a run that is under way."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        task, self._task = self._task, None  # one that never began would not tell that it ended
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
 
     def _begun(self) -> "asyncio.Task[T | AdapterError]":
         if self._task is None:

@@ -60,7 +60,13 @@ class HpaMetrics:
         parts.stack.push_async_callback(queries.close)
         self.custom = HpaCustomSource(
             definitions,
-            pods=PodsOfWorkloads(definitions, pods=parts.pods, scales=scales, values=readers.pods),
+            pods=PodsOfWorkloads(
+                definitions,
+                pods=parts.pods,
+                scales=scales,
+                values=readers.pods,
+                clock=parts.clock,
+            ),
             scales=scales,
             queries=queries,
             mapper=mapper,

@@ -96,7 +96,9 @@ class JsonReaders:
         rest = self._view(others or frozenset(), Selector()) if others != frozenset() else None
 
         def view_of(metric: PodsMetric) -> PodEndpointsOfMany:
-            return views.get(metric) or rest or PodEndpointsOfMany([])
+            # not by their truth: a view without pods is empty, and may not have been read yet
+            view = views.get(metric, rest)
+            return PodEndpointsOfMany([]) if view is None else view
 
         parts = self._parts
         pool: TargetPool[Reading] = TargetPool(

@@ -116,6 +116,8 @@ class EventRecorder:
                 self._hush(name, REPEAT_SECONDS)  # another replica, or an earlier run, has sent it
             except KubeApiError as error:
                 if error.http_status not in _REFUSED or error.http_status in _COME_AGAIN:
+                    # it may be this one alone, such as for a webhook of its namespace
+                    self._waiting.move_to_end(name)
                     raise
                 self._hush(name, REFUSED_SECONDS)
                 self._refused(event, error)

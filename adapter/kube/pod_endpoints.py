@@ -12,8 +12,10 @@ from itertools import chain
 
 import msgspec
 
+from adapter.kube.labelled import Labelled
 from adapter.kube.sharedlabels import SharedLabels
 from adapter.kube.watched import ListMeta, Watched
+from adapter.model.labels import Selector
 from adapter.model.times import parse_rfc3339
 
 
@@ -22,6 +24,7 @@ class PodEndpoint(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         labels: May be shared between pods.
+        uid: Tells it from another of its name, before or after it.
         ip: ``status.podIP``, IPv4 or IPv6 without brackets; "" while the pod has none.
         ready: Whether its condition ``Ready`` is ``True``.
         ready_since: Unix seconds when it became ready; None unless *ready*, or not told.
@@ -32,6 +35,7 @@ class PodEndpoint(msgspec.Struct, frozen=True, gc=False):
     namespace: str
     name: str
     labels: dict[str, str] = {}
+    uid: str = ""
     ip: str = ""
     ready: bool = False
     ready_since: float | None = None
@@ -53,7 +57,7 @@ class PodEndpoints:
         self.problem: str | None = None
         self.revision = 0
         self._by_namespace: dict[str, dict[str, PodEndpoint]] = {}
-        self._sorted: dict[str, Sequence[PodEndpoint]] = {}
+        self._sorted: dict[str, Labelled[PodEndpoint]] = {}
         self._staged: dict[str, dict[str, PodEndpoint]] = {}
         self._labels = SharedLabels(lambda: (pod.labels for pod in self._all()))
 
@@ -64,15 +68,9 @@ class PodEndpoints:
         """The running pod *name* of *namespace*, or None."""
         return self._by_namespace.get(namespace, {}).get(name)
 
-    def in_namespace(self, namespace: str) -> Sequence[PodEndpoint]:
-        """Pods of *namespace* by name; the sequence is shared until the next change."""
-        cached = self._sorted.get(namespace)
-        if cached is None:
-            pods = self._by_namespace.get(namespace)
-            if pods is None:
-                return ()
-            cached = self._sorted[namespace] = [pods[name] for name in sorted(pods)]
-        return cached
+    def selected(self, namespace: str, selector: Selector) -> Sequence[PodEndpoint]:
+        """Pods of *namespace* that *selector* matches; not to be changed."""
+        return self._in_namespace(namespace).selected(selector)
 
     def namespaces(self) -> Sequence[str]:
         """Namespaces that have running pods, sorted."""
@@ -114,6 +112,15 @@ class PodEndpoints:
         if not namespace:
             del self._by_namespace[pod.namespace]
         self._changed(pod.namespace)
+
+    def _in_namespace(self, namespace: str) -> Labelled[PodEndpoint]:
+        cached = self._sorted.get(namespace)
+        if cached is None:
+            pods = self._by_namespace.get(namespace)
+            if pods is None:
+                return _NO_PODS
+            cached = self._sorted[namespace] = Labelled([pods[name] for name in sorted(pods)])
+        return cached
 
     def _kept(self, pod: PodEndpoint) -> PodEndpoint:
         """The object to hold for *pod*: the one held already when nothing changed."""
@@ -165,9 +172,9 @@ class PodEndpointsOfMany:
         found = (store.get(namespace, name) for store in self._stores)
         return next((pod for pod in found if pod is not None), None)
 
-    def in_namespace(self, namespace: str) -> Sequence[PodEndpoint]:
-        """Pods of *namespace* by name; the sequence is shared until the next change."""
-        found = (store.in_namespace(namespace) for store in self._stores)
+    def selected(self, namespace: str, selector: Selector) -> Sequence[PodEndpoint]:
+        """Pods of *namespace* that *selector* matches; not to be changed."""
+        found = (store.selected(namespace, selector) for store in self._stores)
         return next((pods for pods in found if pods), ())
 
     def namespaces(self) -> Sequence[str]:
@@ -200,6 +207,7 @@ class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     # a bookmark has nothing but a resource version
     name: str = ""
     namespace: str = ""
+    uid: str = ""
     resource_version: str = ""
     labels: dict[str, str] | None = None
     deletion_timestamp: str | None = None
@@ -243,6 +251,7 @@ class _PodList(msgspec.Struct, frozen=True, gc=False):
     items: list[_Pod] | None = None
 
 
+_NO_PODS: Labelled[PodEndpoint] = Labelled(())
 _PAGE = msgspec.json.Decoder(_PodList)
 _ONE = msgspec.json.Decoder(_Pod)
 
@@ -256,6 +265,7 @@ def _endpoint(wire: _Pod) -> PodEndpoint:
         namespace=meta.namespace,
         name=meta.name,
         labels=meta.labels or {},
+        uid=meta.uid,
         ip=status.pod_ip,
         ready=ready,
         ready_since=_seconds(condition.last_transition_time) if ready else None,

@@ -24,8 +24,14 @@ same name made anew, the HPA follows within this time."""
 FAILED_SECONDS = 5.0
 """How long a failure is answered again without a request."""
 
-MOST_SCALES = 4096
+_COME_AGAIN = {401, 408, 429}
+
+MOST_SCALES = 20_000
 """Scales that are kept at a time; beyond it the one that was not used for longest goes."""
+
+
+class _NoScale(KubeApiError):
+    """kube-apiserver answered, and there is no scale of use."""
 
 
 class Scale(NamedTuple):
@@ -53,10 +59,13 @@ class Scales:
     async def selector(self, namespace: str, api_version: str, kind: str, name: str) -> Selector:
         """Which pods a workload has.
 
+        It hardly ever changes, so while kube-apiserver cannot answer the last one serves on.
+
         Raises:
-            KubeApiError: As `scale`.
+            KubeApiError: As `scale`; where it was never read, or the answer is that it is not to
+                be had.
         """
-        return (await self.scale(namespace, api_version, kind, name)).selector
+        return await self._of((namespace, api_version, kind, name)).selector()
 
     async def scale(self, namespace: str, api_version: str, kind: str, name: str) -> Scale:
         """The scale of a workload, of at most `KEPT_SECONDS` ago.
@@ -70,14 +79,16 @@ class Scales:
         Raises:
             KubeApiError: It cannot be read, or tells no selector.
         """
-        key = (namespace, api_version, kind, name)
+        return await self._of((namespace, api_version, kind, name)).scale()
+
+    def _of(self, key: tuple[str, str, str, str]) -> "_KeptScale":
         kept = self._kept.get(key)
         if kept is None:
             while len(self._kept) >= MOST_SCALES:
                 self._kept.popitem(last=False)
             kept = self._kept[key] = _KeptScale(self._api, self._mapper, key, clock=self._clock)
         self._kept.move_to_end(key)
-        return await kept.scale()
+        return kept
 
 
 class _KeptScale:
@@ -90,8 +101,17 @@ class _KeptScale:
         self._clock = clock
         self._flight = SingleFlight(self._fetch)
         self._held: Scale | None = None
+        self._selector: Selector | None = None
         self._error: KubeApiError | None = None
         self._until = 0.0
+
+    async def selector(self) -> Selector:
+        try:
+            return (await self.scale()).selector
+        except KubeApiError:
+            if self._selector is None:
+                raise
+            return self._selector
 
     async def scale(self) -> Scale:
         if self._clock.monotonic() < self._until:
@@ -107,9 +127,12 @@ class _KeptScale:
             scale = await self._read()
         except KubeApiError as error:
             self._held, self._error = None, error
+            if not _is_passing(error):
+                self._selector = None
             self._until = self._clock.monotonic() + FAILED_SECONDS
             raise
         self._held, self._error = scale, None
+        self._selector = scale.selector
         self._until = started + KEPT_SECONDS
         return scale
 
@@ -117,7 +140,7 @@ class _KeptScale:
         namespace, api_version, kind, name = self._key
         info = await self._resource(api_version, kind)
         if name in {"", ".", ".."}:  # the path would be another one
-            raise KubeApiError(f"no {kind} can be called {name!r}")
+            raise _NoScale(f"no {kind} can be called {name!r}")
         root = "apis" if info.group else "api"
         place = f"/{root}/{info.api_version}/namespaces/{quote(namespace, safe='')}"
         path = f"{place}/{info.resource}/{quote(name, safe='')}/scale"
@@ -132,7 +155,7 @@ class _KeptScale:
         group = api_version.rpartition("/")[0]
         info = await self._mapper.resolve(kind, group)
         if info is None or (info.group, info.kind) != (group, kind):
-            raise KubeApiError(f"kubernetes serves no {kind} of {api_version}")
+            raise _NoScale(f"kubernetes serves no {kind} of {api_version}")
         return info
 
 
@@ -148,15 +171,23 @@ class _Scale(msgspec.Struct, frozen=True):
 _SCALE = msgspec.json.Decoder(_Scale)
 
 
+def _is_passing(error: KubeApiError) -> bool:
+    """Whether *error* says nothing about the workload: kube-apiserver cannot answer now."""
+    if isinstance(error, _NoScale):
+        return False
+    status = error.http_status
+    return status is None or status in _COME_AGAIN or status >= 500
+
+
 def _decoded(body: bytes, what: str) -> Scale:
     try:
         status = _SCALE.decode(body).status
         selector = parse_selector(status.selector)
     except (msgspec.DecodeError, BadRequest) as error:
-        raise KubeApiError(f"{what} is broken: {error}") from None
+        raise _NoScale(f"{what} is broken: {error}") from None
     if selector.empty:
         # taken for a selector, nothing would mean all pods of the namespace
-        raise KubeApiError(f"{what} tells no selector, so nobody knows its pods")
+        raise _NoScale(f"{what} tells no selector, so nobody knows its pods")
     return Scale(selector, status.replicas)
 
 

@@ -94,3 +94,12 @@ async def test_who_comes_after_the_last_one_went_starts_again(call):
 
     assert await new == 2
     assert call.cancelled == 1
+
+
+async def test_a_run_that_is_ended_before_it_began_leaves_nothing_behind(call):
+    flight = SingleFlight(call)
+    flight.begin()
+    await flight.close()
+    assert not flight.under_way
+    call.end.set()
+    assert await flight.run() == 1

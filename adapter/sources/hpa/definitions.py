@@ -94,8 +94,9 @@ class Definitions:
         """Take in what changed, and tell the authors what is wrong."""
         servers = self._servers()
         while unread := self._unread(servers):
-            self._read_all(unread[:AT_ONCE], servers)
-            await asyncio.sleep(0)
+            for start in range(0, len(unread), AT_ONCE):
+                self._read_all(unread[start : start + AT_ONCE], servers)
+                await asyncio.sleep(0)
         self._settle()
         told = set()
         for (namespace, name), mistakes in self._index.mistakes.items():

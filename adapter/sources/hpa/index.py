@@ -40,6 +40,7 @@ class Index:
     ) -> None:
         found = {key: list(each) for key, each in (mistakes or {}).items() if each}
         self._by_metric: dict[tuple[SourceType, str, str], list[Definition]] = defaultdict(list)
+        self._by_labels: dict[tuple[object, ...], list[Definition]] = defaultdict(list)
         for same in _by_identity(definitions):
             if len(same) > 1 and len({each.meaning for each in same}) > 1:
                 for each in same:
@@ -47,7 +48,9 @@ class Index:
                     found.setdefault((each.namespace, each.hpa), []).append(mistake)
                 continue
             for each in same:
-                self._by_metric[each.type, each.namespace, each.metric].append(each)
+                key = each.type, each.namespace, each.metric
+                self._by_metric[key].append(each)
+                self._by_labels[*key, frozenset(each.labels.items())].append(each)
         served = [each for same in self._by_metric.values() for each in same]
         self.mistakes: Mapping[HpaKey, Sequence[Mistake]] = found
         self.external = frozenset(_names(served, SourceType.EXTERNAL))
@@ -68,10 +71,13 @@ class Index:
         An HPA asks with the labels it gives itself: then those with just these labels are meant,
         else all whose labels *selector* matches.
         """
-        found = self._by_metric.get((kind, namespace, metric), ())
         labels = _labels(selector)
-        exact = [each for each in found if each.labels == labels]
-        return exact or [each for each in found if selector.matches(each.labels)]
+        if labels is not None:
+            exact = self._by_labels.get((kind, namespace, metric, frozenset(labels.items())))
+            if exact:
+                return exact
+        found = self._by_metric.get((kind, namespace, metric), ())
+        return [each for each in found if selector.matches(each.labels)]
 
     def why_not(self, namespace: str, metric: str) -> str:
         """Why no HPA of *namespace* gives *metric*, a clause."""
@@ -92,7 +98,8 @@ def _labels(selector: Selector) -> Mapping[str, str] | None:
         each.operator not in _ONE_VALUE or len(each.values) != 1 for each in selector.requirements
     ):
         return None
-    return {each.key: each.values[0] for each in selector.requirements}
+    labels = {each.key: each.values[0] for each in selector.requirements}
+    return labels if len(labels) == len(selector.requirements) else None
 
 
 def _by_identity(definitions: Iterable[Definition]) -> Iterable[Sequence[Definition]]:

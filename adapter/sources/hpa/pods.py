@@ -2,20 +2,22 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from adapter.flight import SingleFlight
 from adapter.kube.api import KubeApiError
 from adapter.kube.listers import PodLister, check_synced
 from adapter.kube.scales import Scales
 from adapter.model.labels import Selector
 from adapter.model.metrics import MetricValue
 from adapter.model.resources import GroupResource, PodKey
+from adapter.periodic import Clock
 from adapter.rules.annotations import Definition
 from adapter.rules.json_metric import PodsMetric
 from adapter.rules.policy import Cause, Refusal
 from adapter.sources.base import ObjectQuestion, ObjectValues, PodValues
 from adapter.sources.hpa.definitions import Definitions
+from adapter.sources.hpa.workloads import Bound, Workloads
 from adapter.sources.judging import object_values
 
 PODS = GroupResource("", "pods")
@@ -23,15 +25,10 @@ PODS = GroupResource("", "pods")
 REASON = "FailedGetScale"
 """``reason`` of the Events about workloads whose pods nobody can tell."""
 
-MOST_BOUND = 10_000
-"""Metrics with the selector of their workload that are held at most."""
 
-
-class _Bound(NamedTuple):
-    """A metric of the pods that *selector* selects."""
-
-    definition: Definition
-    metric: PodsMetric
+KEPT_SECONDS = 5.0
+"""How long it serves which pods the HPAs of one metric scale: short, next to how long a scale
+does, and a third of the period in which each of these HPAs asks."""
 
 
 class PodsOfWorkloads:
@@ -42,16 +39,26 @@ class PodsOfWorkloads:
         pods: Running pods, in memory.
         scales: Which pods a workload has.
         values: What pods say.
+        clock: Where time comes from.
     """
 
     def __init__(
-        self, definitions: Definitions, *, pods: PodLister, scales: Scales, values: PodValues
+        self,
+        definitions: Definitions,
+        *,
+        pods: PodLister,
+        scales: Scales,
+        values: PodValues,
+        clock: Clock,
     ) -> None:
         self._definitions = definitions
         self._pods = pods
         self._scales = scales
         self._values = values
+        self._clock = clock
         self._bound: dict[PodsMetric, PodsMetric] = {}
+        self._kept: dict[tuple[str, str, Selector], _KeptWorkloads] = {}
+        self._tidy_from = 0
 
     async def object_values(
         self, question: ObjectQuestion, found: Sequence[Definition]
@@ -67,13 +74,11 @@ class PodsOfWorkloads:
             SourceError: Pods have not been read yet.
         """
         check_synced(self._pods, "pods")
-        read = await asyncio.gather(*(self._bind(each) for each in found))
-        bound = [each for each in read if isinstance(each, _Bound)]
-        failed = [each for each in read if isinstance(each, str)]
+        workloads = await self._workloads(question, found)
         asked: dict[PodsMetric, list[str]] = {}
         refusals: dict[str, Refusal] = {}
         for name in question.names:
-            metric = self._metric_of(question.namespace, name, bound, failed)
+            metric = self._metric_of(question.namespace, name, workloads)
             if isinstance(metric, Refusal):
                 refusals[name] = metric
             else:
@@ -85,9 +90,23 @@ class PodsOfWorkloads:
             )
         )
         values = _sorted_out(answers, refusals)
-        return object_values(question, values, refusals, [*failed, *_idle(values, refusals)])
+        notes = [*workloads.failed, *_idle(values, refusals)]
+        return object_values(question, values, refusals, notes)
 
-    async def _bind(self, definition: Definition) -> _Bound | str:
+    async def _workloads(self, question: ObjectQuestion, found: Sequence[Definition]) -> Workloads:
+        key = question.namespace, question.metric, question.selector
+        kept = self._kept.get(key)
+        if kept is None or kept.found != found:
+            self._tidy()
+            kept = self._kept[key] = _KeptWorkloads(found, self._read, self._clock)
+        return await kept.get()
+
+    async def _read(self, found: Sequence[Definition]) -> Workloads:
+        read = await asyncio.gather(*(self._bind(each) for each in found))
+        failed = [each for each in read if isinstance(each, str)]
+        return Workloads((each for each in read if isinstance(each, Bound)), failed)
+
+    async def _bind(self, definition: Definition) -> Bound | str:
         """The metric for the pods of its workload; why these are not known otherwise."""
         metric = definition.source
         if not isinstance(metric, PodsMetric):
@@ -100,35 +119,68 @@ class PodsOfWorkloads:
             if hpa is not None:
                 self._definitions.tell(hpa, REASON, text)
             return text
-        return _Bound(definition, self._with(metric, selector))
+        return Bound(definition, self._with(metric, selector))
 
     def _with(self, metric: PodsMetric, selector: Selector) -> PodsMetric:
         """*metric* with *selector*: the same object for as long as both are the same."""
         bound = self._bound.get(metric)
         if bound is None or bound.selector != selector:
-            if len(self._bound) >= MOST_BOUND:
-                known = self._definitions.index.sources
-                self._bound = {key: each for key, each in self._bound.items() if key in known}
             bound = self._bound[metric] = dataclasses.replace(metric, selector=selector)
         return bound
 
-    def _metric_of(
-        self, namespace: str, name: str, bound: Sequence[_Bound], failed: Sequence[str]
-    ) -> PodsMetric | Refusal:
+    def _tidy(self) -> None:
+        """Forget what HPAs do not define any more, each time that there may be twice too much."""
+        if len(self._kept) + len(self._bound) < self._tidy_from:
+            return
+        known = self._definitions.index.sources
+        self._kept = {key: each for key, each in self._kept.items() if each.fresh}
+        self._bound = {key: each for key, each in self._bound.items() if key in known}
+        self._tidy_from = 2 * (len(self._kept) + len(self._bound)) + 100
+
+    def _metric_of(self, namespace: str, name: str, workloads: Workloads) -> PodsMetric | Refusal:
         """What is asked about one pod."""
         pod = self._pods.get(PodKey(namespace, name))
         if pod is None:
             return Refusal(Cause.EMPTY, "the pod does not run")
-        mine = [each for each in bound if each.metric.selector.matches(pod.labels)]
+        mine = workloads.of(pod.labels)
         if not mine:
-            if failed:
-                return Refusal(Cause.FAILED, failed[0])
+            if workloads.failed:
+                return Refusal(Cause.FAILED, workloads.failed[0])
             return Refusal(Cause.EMPTY, "no HPA that defines the metric scales this pod")
         if len({each.definition.meaning for each in mine}) > 1:
             hpas = " and ".join(sorted({each.definition.hpa for each in mine}))
             text = f"the HPAs {hpas} define the metric differently, and all of them scale this pod"
             return Refusal(Cause.FAILED, text)
         return mine[0].metric
+
+
+class _KeptWorkloads:
+    """The workloads of *found*, read one at a time and kept for `KEPT_SECONDS`."""
+
+    def __init__(
+        self,
+        found: Sequence[Definition],
+        read: Callable[[Sequence[Definition]], Awaitable[Workloads]],
+        clock: Clock,
+    ) -> None:
+        self.found = found
+        self._read = read
+        self._clock = clock
+        self._flight = SingleFlight(self._fetch)
+        self._held: Workloads | None = None
+        self._until = 0.0
+
+    @property
+    def fresh(self) -> Workloads | None:
+        return self._held if self._clock.monotonic() < self._until else None
+
+    async def get(self) -> Workloads:
+        return self.fresh or await self._flight.run()
+
+    async def _fetch(self) -> Workloads:
+        self._held = await self._read(self.found)
+        self._until = self._clock.monotonic() + KEPT_SECONDS
+        return self._held
 
 
 def _sorted_out(

@@ -7,8 +7,9 @@ that address, in both cases. Proxies are not used, for they would do the look-up
 """
 
 import asyncio
+import contextlib
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -39,11 +40,12 @@ class OwnThreads(AbstractResolver):
     """The machine's resolver in threads of its own.
 
     aiohttp's takes those that everything else in this process looks its names up in; a few names
-    whose name server keeps silent, and users choose the names, would stop it all.
+    whose name server keeps silent, and users choose the names, would stop it all. Nor does the
+    process wait for them when it ends, as it does for threads of an executor.
     """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="json-names")
+        self._free = asyncio.Semaphore(_LOOKUPS)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -53,12 +55,31 @@ class OwnThreads(AbstractResolver):
         Raises:
             OSError: There are none.
         """
+        await self._free.acquire()  # until the thread ends, though who waits for it has gone
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _look_up, host, port, family)
+        answer: asyncio.Future[list[ResolveResult]] = loop.create_future()
+
+        def run() -> None:
+            outcome = _looked_up(host, port, family)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._answer, answer, outcome)
+
+        threading.Thread(target=run, name="json-names", daemon=True).start()
+        return await answer
 
     async def close(self) -> None:
-        """Let go of the threads; a look-up that hangs ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Do nothing: a look-up that hangs ends by itself, or with the process."""
+
+    def _answer(
+        self, answer: "asyncio.Future[list[ResolveResult]]", outcome: list[ResolveResult] | OSError
+    ) -> None:
+        self._free.release()
+        if answer.done():
+            return
+        if isinstance(outcome, OSError):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
 
 
 class CheckedResolver(AbstractResolver):
@@ -157,6 +178,15 @@ class _CheckedSockets:
         except Denied as denied:
             raise DeniedAddress(denied) from denied
         return socket.socket(family, kind, protocol)
+
+
+def _looked_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult] | OSError:
+    try:
+        return _look_up(host, port, family)
+    except OSError as error:
+        return error
+    except UnicodeError:  # a name that cannot be asked for
+        return socket.gaierror(socket.EAI_NONAME, "the name is none")
 
 
 def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:

@@ -60,19 +60,21 @@ class TargetPool(Generic[R]):
         key = owner, url, metric.access
         target = self._targets.get(key)
         if target is None:
-            target = Target[R](url, metric.access, self._client, self._turns)
+            target = Target[R](owner, url, metric.access, self._client, self._turns)
             self._targets[key] = target
             self._count.inc()
             self._schedule(key, target, self._clock.monotonic())
         elif target.taken(metric) is None:
+            # a metric often comes to many documents at once, which would all be due together
+            target.begun = target.spread = False
             self._schedule(key, target, self._clock.monotonic())
         target.add(metric)
         return target
 
-    def unsubscribe(self, owner: Hashable, target: Target[R], metric: Metric[R]) -> None:
+    def unsubscribe(self, target: Target[R], metric: Metric[R]) -> None:
         """Want *target* no more for *metric*."""
         target.remove(metric)
-        key = owner, target.url, target.access
+        key = target.owner, target.url, target.access
         if not target.wanted and self._targets.get(key) is target:
             del self._targets[key]
             self._count.dec()

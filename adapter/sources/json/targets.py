@@ -7,7 +7,7 @@ want it, so that memory does not grow with what applications publish.
 import asyncio
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 LARGE_BYTES = 64 * 1024
 """Size from which a document is read in a thread, where it cannot stop the loop."""
+
+MOST_CONFIRMED = 4
+"""How often in a row a server is believed that its document is as it was. Many make an ETag of the
+size and a time in seconds: what was written twice within one second is then never told."""
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -74,6 +78,7 @@ class Target(Generic[R]):
     """One document.
 
     Args:
+        owner: Whose it is; see `adapter.sources.json.pool.TargetPool.subscribe`.
         url: Where it is.
         access: How it is fetched.
         client: Who fetches it.
@@ -82,11 +87,14 @@ class Target(Generic[R]):
     Attributes:
         error: Why the last fetch failed, or None. What was taken before stays: it has its time.
         due: When it is to be fetched next, on the monotonic clock.
-        begun: Whether a fetch ever began.
+        begun: Whether a fetch began since a metric was added.
         spread: Whether its fetches have a moment of their own in the period.
     """
 
-    def __init__(self, url: str, access: Access, client: Fetches, turns: Turns) -> None:
+    def __init__(
+        self, owner: Hashable, url: str, access: Access, client: Fetches, turns: Turns
+    ) -> None:
+        self.owner = owner
         self.url = url
         self.access = access
         self.error: SourceError | None = None
@@ -97,6 +105,8 @@ class Target(Generic[R]):
         self._turns = turns
         self._taken: dict[Metric[R], Taken[R] | None] = {}
         self._last: Fetched | None = None
+        self._confirmed = 0
+        self._misleads = False
         # the schedule wants the fetch whoever waits for it
         self._flight = SingleFlight(self._fetch, unwatched=True)
 
@@ -150,21 +160,29 @@ class Target(Generic[R]):
         await self._flight.close()
 
     async def _fetch(self) -> None:
-        async with self._turns.of(next((metric.id for metric in self._taken), "")):
-            metrics = tuple(self._taken)
-            complete = all(self._taken[metric] is not None for metric in metrics)
+        owner = next((metric.id for metric in self._taken), "")
+        async with self._turns.of(owner, failing=self.error is not None):
             try:
-                fetched = await self._client.fetch(
-                    self.url, self.access, self._last if complete else None
-                )
-                outcomes = await _outcomes(fetched.body, metrics)
+                await self._read()
+                while None in self._taken.values():
+                    await self._read()  # for metrics that came too late
             except SourceError as error:
                 self.error = copy.copy(error)  # without a traceback, which holds what was read
                 raise
-            except DocumentError as error:
-                self.error = SourceError(f"the answer is no usable JSON: {error}")
-                raise self.error from error
-            self._take(metrics, outcomes, fetched)
+
+    async def _read(self) -> None:
+        fetched = await self._client.fetch(self.url, self.access, self._known())
+        metrics = tuple(self._taken)  # some may have come meanwhile
+        try:
+            outcomes = await _outcomes(fetched.body, metrics)
+        except DocumentError as error:
+            raise SourceError(f"the answer is no usable JSON: {error}") from None
+        self._take(metrics, outcomes, fetched)
+
+    def _known(self) -> Fetched | None:
+        """What was fetched last, where it is enough to hear that it is as it was."""
+        believed = self._confirmed < MOST_CONFIRMED and not self._misleads
+        return self._last if believed and None not in self._taken.values() else None
 
     def _take(
         self,
@@ -172,16 +190,24 @@ class Target(Generic[R]):
         outcomes: Sequence[R | ExtractionError] | None,
         fetched: Fetched,
     ) -> None:
+        same = self._last is not None and _version(self._last) == _version(fetched)
+        self._confirmed = self._confirmed + 1 if outcomes is None else 0
         for number, metric in enumerate(metrics):
             before = self._taken.get(metric)
             if metric not in self._taken:
                 continue  # nobody wants it any more
             if outcomes is not None:
                 self._taken[metric] = Taken(outcomes[number], fetched.at)
+                if same and before is not None and before.outcome != outcomes[number]:
+                    self._misleads = True  # two documents go by the same name
             elif before is not None:
                 self._taken[metric] = replace(before, at=fetched.at)
         self.error = None
         self._last = replace(fetched, body=None)
+
+
+def _version(fetched: Fetched) -> tuple[str, str]:
+    return fetched.etag, fetched.last_modified
 
 
 async def _outcomes(

@@ -81,7 +81,7 @@ class URLReader:
         for metric, active in [*self._active.items()]:
             if now - active.asked > self._idle_after:
                 del self._active[metric]
-                self._pool.unsubscribe("", active.target, metric)
+                self._pool.unsubscribe(active.target, metric)
             else:
                 _tell(metric, active)
 

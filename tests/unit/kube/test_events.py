@@ -127,6 +127,18 @@ async def test_an_outage_loses_nothing(recorder, posts, telemetry):
     assert (counted(telemetry, "sent"), counted(telemetry, "failed")) == (1, 0)
 
 
+async def test_an_event_that_cannot_be_sent_does_not_hold_back_the_others(recorder, posts):
+    posts.answers = [500, 201, 201, 500]
+    for number in range(3):
+        recorder.warn(MYAPP, "FailedParse", f"wrong {number}")
+
+    for _ in range(2):
+        with pytest.raises(KubeApiError):
+            await recorder.send()
+
+    assert posts.messages == ["wrong 0", "wrong 1", "wrong 2", "wrong 0"]
+
+
 async def test_a_refusal_is_logged_once_and_tried_again_later(recorder, posts, clock, caplog):
     caplog.set_level(logging.INFO, "adapter.kube.events")
     posts.answers = [403, 403]

@@ -12,6 +12,7 @@ from adapter.kube.pod_endpoints import (
     PodEndpointsOfMany,
     watched_pods,
 )
+from adapter.model.labels import EVERYTHING, parse_selector
 
 READY_SINCE = 1767225600.0
 
@@ -165,8 +166,8 @@ def test_store_by_namespace_and_name():
     assert store.has_synced
     assert len(store) == 3
     assert store.namespaces() == ["a", "b"]
-    assert [each.name for each in store.in_namespace("b")] == ["x", "y"]
-    assert store.in_namespace("none") == ()
+    assert [each.name for each in store.selected("b", EVERYTHING)] == ["x", "y"]
+    assert store.selected("none", EVERYTHING) == ()
     assert store.get("b", "x").ip == "10.0.0.1"
     assert store.get("a", "x") is None
 
@@ -174,13 +175,53 @@ def test_store_by_namespace_and_name():
 def test_namespace_is_kept_at_hand_until_it_changes():
     store = PodEndpoints()
     store.replace([pod("a/x"), pod("b/y")])
-    a, b = store.in_namespace("a"), store.in_namespace("b")
-    assert store.in_namespace("a") is a
+    a, b = store.selected("a", EVERYTHING), store.selected("b", EVERYTHING)
+    assert store.selected("a", EVERYTHING) is a
 
     store.upsert(pod("a/w"))
 
-    assert [each.name for each in store.in_namespace("a")] == ["w", "x"]
-    assert store.in_namespace("b") is b
+    assert [each.name for each in store.selected("a", EVERYTHING)] == ["w", "x"]
+    assert store.selected("b", EVERYTHING) is b
+
+
+SELECTORS = [
+    "app=web",
+    "app in (web,db)",
+    "app=web,!old",
+    "tier!=x",
+    "tier=b,app=web",
+    "app=no",
+    "old",
+]
+
+
+@pytest.mark.parametrize("text", SELECTORS)
+def test_pods_are_found_by_their_labels(text):
+    store, selector = PodEndpoints(), parse_selector(text)
+    store.replace(
+        pod(
+            f"a/{app}-{tier}-{old}",
+            labels={"app": app, "tier": tier, **({"old": ""} if old else {})},
+        )
+        for app in ("web", "db", "mail")
+        for tier in "abc"
+        for old in (False, True)
+    )
+    store.upsert(pod("a/bare", labels={}))
+    for _ in range(2):
+        expected = {
+            each.name for each in store.selected("a", EVERYTHING) if selector.matches(each.labels)
+        }
+        assert {each.name for each in store.selected("a", selector)} == expected
+        store.upsert(pod("a/bare", labels={"app": "web", "tier": "b"}))
+
+
+def test_another_pod_of_the_same_name_and_address_is_a_change():
+    store = PodEndpoints()
+    store.replace([pod("a/x", uid="1")])
+    before = store.revision
+    store.replace([pod("a/x", uid="2")])
+    assert store.revision > before
 
 
 def test_last_pod_takes_its_namespace_along():
@@ -188,7 +229,7 @@ def test_last_pod_takes_its_namespace_along():
     store.replace([pod("a/x")])
     store.remove(pod("a/x"))
 
-    assert (len(store), store.namespaces(), store.in_namespace("a")) == (0, [], ())
+    assert (len(store), store.namespaces(), store.selected("a", EVERYTHING)) == (0, [], ())
 
 
 def added(store):
@@ -248,7 +289,7 @@ def test_unstaged_pods_are_forgotten():
     store.unstage()
     store.replace([pod("a/y")])
 
-    assert [each.name for each in store.in_namespace("a")] == ["y"]
+    assert [each.name for each in store.selected("a", EVERYTHING)] == ["y"]
 
 
 def test_equal_labels_are_held_once():
@@ -275,8 +316,8 @@ def test_view_over_many_namespaces():
     assert view.namespaces() == ["a", "b"]
     assert view.get("b", "y") == pod("b/y")
     assert view.get("b", "w") is None
-    assert view.in_namespace("b") is b.in_namespace("b")
-    assert view.in_namespace("c") == ()
+    assert view.selected("b", EVERYTHING) is b.selected("b", EVERYTHING)
+    assert view.selected("c", EVERYTHING) == ()
     assert len(view) == 2
     assert view.problem is None
     b.problem = "refused"
@@ -297,6 +338,6 @@ async def test_informer_keeps_a_store_current(apiserver, api, clock, telemetry, 
         await watch.event("DELETED", wire("y", phase="Succeeded"))
         await eventually(lambda: store.get("ns", "y") is None)
 
-    assert [each.name for each in store.in_namespace("ns")] == ["x", "z"]
+    assert [each.name for each in store.selected("ns", EVERYTHING)] == ["x", "z"]
     assert not store.get("ns", "x").ready
     assert store.get("ns", "z").ip == "10.1.2.4"

@@ -76,6 +76,31 @@ async def test_a_failure_serves_for_a_moment(scales, scaled, clock):
     assert (await scales.scale(*MYAPP)).replicas == 3
 
 
+async def test_the_last_selector_serves_while_kube_apiserver_cannot_answer(scales, scaled, clock):
+    good = scaled.answer
+    selector = await scales.selector(*MYAPP)
+    for status in (500, 503, 429, 401):
+        scaled.answer = status
+        clock.now += KEPT_SECONDS
+        assert await scales.selector(*MYAPP) == selector
+        with pytest.raises(KubeApiError):  # how many replicas there are would be made up
+            await scales.scale(*MYAPP)
+
+    scaled.answer = {**good, "status": {"selector": "app=new"}}
+    clock.now += FAILED_SECONDS
+    assert str(await scales.selector(*MYAPP)) == "app=new"
+
+
+@pytest.mark.parametrize("answer", [403, 404, {"status": {}}, b"[]"])
+async def test_the_last_selector_goes_with_its_workload(scales, scaled, clock, answer):
+    await scales.selector(*MYAPP)
+    scaled.answer = answer
+    clock.now += KEPT_SECONDS
+    for _ in range(2):
+        with pytest.raises(KubeApiError):
+            await scales.selector(*MYAPP)
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

@@ -90,7 +90,11 @@ class World:
         self.custom = HpaCustomSource(
             self.definitions,
             pods=PodsOfWorkloads(
-                self.definitions, pods=self.pods, scales=self.scales, values=self.values
+                self.definitions,
+                pods=self.pods,
+                scales=self.scales,
+                values=self.values,
+                clock=clock,
             ),
             scales=self.scales,
             queries=self.queries,

@@ -13,9 +13,9 @@ from adapter.sources.json.turns import Turns
 class PodLab:
     """Pods and what they publish; *concurrency* is how many fetches may be under way."""
 
-    def __init__(self, clock, telemetry, pods, *, always=(), concurrency=64):
+    def __init__(self, clock, telemetry, pods, *, always=(), concurrency=64, client=Publishing):
         self.clock = clock
-        self.client = Publishing(clock)
+        self.client = client(clock)
         self.pods = pods
         self.pool: TargetPool[Reading] = TargetPool(
             self.client, clock=clock, telemetry=telemetry, turns=Turns(concurrency)
