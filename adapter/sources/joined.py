@@ -4,9 +4,10 @@ The rule files say what comes first, whatever a rule reads from. So each source 
 its rule (``order``), and none needs to know the others.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from adapter.errors import NotFound
 from adapter.model.labels import Selector
 from adapter.model.resources import GroupResource, ListedMetric
 from adapter.sources.base import (
@@ -33,6 +34,7 @@ class OrderedExternalSource(ExternalMetricsSource, Protocol):
 
 
 S = TypeVar("S")
+T = TypeVar("T")
 M = TypeVar("M", ListedMetric, str)
 
 
@@ -40,7 +42,7 @@ class JoinedCustomSource:
     """Implements `adapter.sources.base.CustomMetricsSource`.
 
     Args:
-        sources: At least one. The first answers for metrics that none knows.
+        sources: At least one. Of metrics that none knows each says why.
     """
 
     def __init__(self, sources: Sequence[OrderedCustomSource]) -> None:
@@ -54,15 +56,15 @@ class JoinedCustomSource:
     async def object_values(self, question: ObjectQuestion) -> ObjectValues:
         """Values of a metric for objects; see the protocol."""
         resource, metric = question.resource.group_resource, question.metric
-        source = _first(self._sources, lambda each: each.order(resource, metric))
-        return await source.object_values(question)
+        asked = _asked(self._sources, lambda each: each.order(resource, metric))
+        return await _answer(asked, lambda each: each.object_values(question))
 
 
 class JoinedExternalSource:
     """Implements `adapter.sources.base.ExternalMetricsSource`.
 
     Args:
-        sources: At least one. The first answers for metrics that none knows.
+        sources: At least one. Of metrics that none knows each says why.
     """
 
     def __init__(self, sources: Sequence[OrderedExternalSource]) -> None:
@@ -75,14 +77,34 @@ class JoinedExternalSource:
 
     async def series(self, metric: str, namespace: str, selector: Selector) -> ExternalValues:
         """All series of *metric*; see the protocol."""
-        source = _first(self._sources, lambda each: each.order(metric))
-        return await source.series(metric, namespace, selector)
+        asked = _asked(self._sources, lambda each: each.order(metric))
+        return await _answer(asked, lambda each: each.series(metric, namespace, selector))
 
 
-def _first(sources: Iterable[S], order: Callable[[S], int | None]) -> S:
-    """The source with the lowest order; the very first where none has one."""
+def _asked(sources: Sequence[S], order: Callable[[S], int | None]) -> Sequence[S]:
+    """The source with the lowest order; all where none has one, as each may say why not."""
     ranked = [(place, source) for source in sources if (place := order(source)) is not None]
-    return min(ranked, key=lambda pair: pair[0])[1] if ranked else next(iter(sources))
+    return [min(ranked, key=lambda pair: pair[0])[1]] if ranked else sources
+
+
+async def _answer(sources: Sequence[S], ask: Callable[[S], Awaitable[T]]) -> T:
+    """The answer of the first of *sources* that has one; else one error with the reasons of all.
+
+    Raises:
+        NotFound: None has one.
+        AdapterError: One failed.
+    """
+    refusals: list[NotFound] = []
+    for source in sources:
+        try:
+            return await ask(source)
+        except NotFound as refusal:
+            refusals.append(refusal)
+    first, *others = refusals
+    if not others:
+        raise first
+    reasons = [str(each).partition(": ")[2] or str(each) for each in others]
+    raise NotFound("; ".join([str(first), *reasons]), details=first.details)
 
 
 class _Listing(Generic[M]):

@@ -108,6 +108,33 @@ def object_values(
     return ObjectValues(values, "; ".join(texts) or None)
 
 
+def pod_values(
+    question: ObjectQuestion,
+    judged: Mapping[str, MetricValue | Refusal],
+    notes: Iterable[str] = (),
+) -> ObjectValues:
+    """Answer for pods of which each has a value or a reason of its own.
+
+    An empty list would be the HPA's "no metrics returned"; the reason says more.
+
+    Args:
+        question: What was asked.
+        judged: By name.
+        notes: What else the person who asked should know.
+
+    Raises:
+        NotFound: None has a value.
+    """
+    values = {name: each for name, each in judged.items() if not isinstance(each, Refusal)}
+    refusals = {name: each for name, each in judged.items() if isinstance(each, Refusal)}
+    if refusals and not values:
+        # failures before pods that are merely not read
+        name, refusal = min(refusals.items(), key=lambda item: item[1].cause is Cause.EMPTY)
+        count = "" if question.by_name else f"none of {len(refusals)} has a value; of {name}: "
+        raise no_metric(question.metric, described(question), f"{count}{refusal.text}")
+    return object_values(question, values, refusals, notes)
+
+
 def described(question: ObjectQuestion) -> str:
     """What *question* is about, for `no_metric`."""
     resource = str(question.resource.group_resource)

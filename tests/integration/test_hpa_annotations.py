@@ -86,7 +86,7 @@ async def test_pods_of_the_workload_answer_with_what_they_publish():
         found = await made.depths("web")
         assert set(found) == {"web-0", "web-1"}
         assert all(found[name] in made.truth(name) for name in found)
-        assert await made.depths("api") == {}
+        assert "no HPA that defines the metric scales this pod" in await made.depths("api", 404)
 
 
 async def test_two_hpas_may_define_one_metric_differently():

@@ -85,7 +85,22 @@ class Index:
             for mistake in mistakes:
                 if place == namespace and mistake.metric == metric and mistake.fatal:
                     return f"the annotations of HPA {hpa} are to be mended: {mistake}"
-        return f"no HPA of namespace {namespace} defines it by annotations"
+        for kind in SourceType:
+            for each in self._by_metric.get((kind, namespace, metric), ()):
+                return f"HPA {each.hpa} defines it {_about(each)}"
+        return (
+            f"no HPA of namespace {namespace} defines it by annotations, or --hpa-annotations does "
+            "not name the namespace"
+        )
+
+
+def _about(definition: Definition) -> str:
+    """What tells *definition* from what was asked for."""
+    if definition.described is not None:
+        return f"for {definition.described.kind} {definition.described.name} alone"
+    labels = ",".join(f"{key}={text}" for key, text in sorted(definition.labels.items()))
+    where = f"with the labels {labels}" if labels else "without labels"
+    return f"{where}, as a metric of type {definition.type.value}"
 
 
 def _names(definitions: Iterable[Definition], kind: SourceType) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from adapter.flight import SingleFlight
 from adapter.kube.api import KubeApiError
@@ -18,7 +18,7 @@ from adapter.rules.policy import Cause, Refusal
 from adapter.sources.base import ObjectQuestion, ObjectValues, PodValues
 from adapter.sources.hpa.definitions import Definitions
 from adapter.sources.hpa.workloads import Bound, Workloads
-from adapter.sources.judging import object_values
+from adapter.sources.judging import pod_values
 
 PODS = GroupResource("", "pods")
 
@@ -76,11 +76,11 @@ class PodsOfWorkloads:
         check_synced(self._pods, "pods")
         workloads = await self._workloads(question, found)
         asked: dict[PodsMetric, list[str]] = {}
-        refusals: dict[str, Refusal] = {}
+        judged: dict[str, MetricValue | Refusal] = {}
         for name in question.names:
             metric = self._metric_of(question.namespace, name, workloads)
             if isinstance(metric, Refusal):
-                refusals[name] = metric
+                judged[name] = metric
             else:
                 asked.setdefault(metric, []).append(name)
         answers = await asyncio.gather(
@@ -89,9 +89,9 @@ class PodsOfWorkloads:
                 for metric, names in asked.items()
             )
         )
-        values = _sorted_out(answers, refusals)
-        notes = [*workloads.failed, *_idle(values, refusals)]
-        return object_values(question, values, refusals, notes)
+        for answer in answers:
+            judged |= answer
+        return pod_values(question, judged, workloads.failed)
 
     async def _workloads(self, question: ObjectQuestion, found: Sequence[Definition]) -> Workloads:
         key = question.namespace, question.metric, question.selector
@@ -181,24 +181,3 @@ class _KeptWorkloads:
         self._held = await self._read(self.found)
         self._until = self._clock.monotonic() + KEPT_SECONDS
         return self._held
-
-
-def _sorted_out(
-    answers: Sequence[Mapping[str, MetricValue | Refusal]], refusals: dict[str, Refusal]
-) -> dict[str, MetricValue]:
-    """The values of *answers*; what is none goes to *refusals*."""
-    values: dict[str, MetricValue] = {}
-    for answer in answers:
-        for name, each in answer.items():
-            if isinstance(each, Refusal):
-                refusals[name] = each
-            else:
-                values[name] = each
-    return values
-
-
-def _idle(values: Mapping[str, MetricValue], refusals: Mapping[str, Refusal]) -> list[str]:
-    """Why one of the pods has no value, where none has for no fault of theirs."""
-    if values or any(each.cause is not Cause.EMPTY for each in refusals.values()):
-        return []
-    return [f"{name}: {refusal.text}" for name, refusal in [*refusals.items()][:1]]

@@ -1,13 +1,11 @@
 """``custom.metrics.k8s.io`` from JSON documents of pods."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from adapter.model.metrics import MetricValue
 from adapter.model.resources import GroupResource, ListedMetric
 from adapter.rules.json_metric import PodsMetric
-from adapter.rules.policy import Cause, Refusal
 from adapter.sources.base import ObjectQuestion, ObjectValues, PodValues, no_metric
-from adapter.sources.judging import described, object_values
+from adapter.sources.judging import described, pod_values
 
 PODS = GroupResource("", "pods")
 
@@ -58,20 +56,3 @@ class JsonCustomSource:
         else:
             return metric
         raise no_metric(question.metric, described(question), why)
-
-
-def pod_values(
-    question: ObjectQuestion, judged: Mapping[str, MetricValue | Refusal]
-) -> ObjectValues:
-    """Answer *question* from what was found for each pod.
-
-    Raises:
-        NotFound: There is nothing, and there is more to say than that.
-    """
-    values = {name: each for name, each in judged.items() if not isinstance(each, Refusal)}
-    refusals = {name: each for name, each in judged.items() if isinstance(each, Refusal)}
-    notes = []
-    if not values and refusals and all(each.cause is Cause.EMPTY for each in refusals.values()):
-        name, refusal = next(iter(refusals.items()))
-        notes.append(f"{name}: {refusal.text}")
-    return object_values(question, values, refusals, notes)

@@ -2,10 +2,11 @@
 
 import pytest
 
+from adapter.errors import NotFound
 from adapter.model.labels import EVERYTHING
 from adapter.model.resources import GroupResource, ListedMetric
 from adapter.model.restmapper import BUILTIN
-from adapter.sources.base import ObjectQuestion
+from adapter.sources.base import ObjectQuestion, no_metric
 from adapter.sources.joined import JoinedCustomSource, JoinedExternalSource
 
 PODS = GroupResource("", "pods")
@@ -50,7 +51,6 @@ CASES = {
     "only one knows it": ("b", "second"),
     "the earlier rule, in the first": ("c", "first"),
     "the earlier rule, in the second": ("d", "second"),
-    "none knows it": ("x", "first"),
 }
 
 
@@ -63,6 +63,19 @@ async def test_the_rule_that_comes_first_serves(metric, expected):
 
     external = JoinedExternalSource([External("first", **first), External("second", **second)])
     assert await external.series(metric, "shop", EVERYTHING) == expected
+
+
+async def test_of_what_none_knows_each_says_why():
+    class Refusing(External):
+        async def series(self, metric, namespace, selector):
+            raise no_metric(metric, f"namespace {namespace}", f"{self.name} has none")
+
+    joined = JoinedExternalSource([Refusing("first"), Refusing("second")])
+    with pytest.raises(NotFound) as caught:
+        await joined.series("x", "shop", EVERYTHING)
+    assert str(caught.value) == (
+        "the server could not find the metric x for namespace shop: first has none; second has none"
+    )
 
 
 def test_all_are_listed_once_and_the_list_is_the_same_until_it_changes():

@@ -127,7 +127,9 @@ async def test_pods_of_no_hpa(world):
     assert (await refused(world, "b", by_name=True)).endswith(
         "no HPA that defines the metric scales this pod"
     )
-    assert "b: no HPA that defines the metric scales this pod" in (await ask(world, "b")).warning
+    assert (await refused(world, "b")).endswith(
+        "none of 1 has a value; of b: no HPA that defines the metric scales this pod"
+    )
     assert (await refused(world, "c", by_name=True)).endswith("the pod does not run")
 
 
@@ -148,7 +150,7 @@ async def test_a_workload_that_there_is_not_is_an_event(world):
 async def test_nobody_defines_it(world):
     assert await refused(world, "a", by_name=True) == (
         "the server could not find the metric requests-per-second for pods a: no HPA of namespace "
-        "shop defines it by annotations"
+        "shop defines it by annotations, or --hpa-annotations does not name the namespace"
     )
 
 
@@ -199,7 +201,8 @@ async def test_an_object_of_another_kind(world):
     assert answer.values["front"].value == 6.0
     answer = await ask(world, "back", "front", **about)
     assert list(answer.values) == ["front"]
-    assert "defines it by annotations" in await refused(world, "back", by_name=True, **about)
+    text = await refused(world, "back", by_name=True, **about)
+    assert "defines it for Ingress front alone" in text
 
 
 async def test_a_query_with_several_series(world):

@@ -83,7 +83,7 @@ async def test_two_hpas_of_one_name_and_other_labels(world):
     # somebody who looks at what there is
     assert [each.value for each in await ask(world, NAME, EVERYTHING)] == [0.0, 1.0]
     assert await refused(world, selector=parse_selector("app=three")) == (
-        "no HPA of namespace shop defines it by annotations"
+        "HPA one defines it with the labels app=one,type=prometheus, as a metric of type External"
     )
 
 
@@ -99,7 +99,8 @@ async def test_each_namespace_has_its_own(world):
     world.add_hpa({f"{EVENTS}/query": "sum(a)"}, EVENTS_SPEC)
 
     assert await refused(world, namespace="elsewhere") == (
-        "no HPA of namespace elsewhere defines it by annotations"
+        "no HPA of namespace elsewhere defines it by annotations, or --hpa-annotations does not "
+        "name the namespace"
     )
 
 

@@ -51,10 +51,10 @@ async def test_a_pod_asked_for_by_name_says_why_it_has_no_value():
     )
 
 
-async def test_no_pod_to_read_is_an_empty_answer_that_says_why():
-    answer = await ask(Reader(), "a", "b")
-    assert answer.values == {}
-    assert answer.warning.startswith("a: rules[0]: it is not ready; ")
+async def test_no_pod_to_read_says_why_too():
+    """An empty list would be "no metrics returned" in the HPA."""
+    text = await refused(Reader(), "a", "b")
+    assert text.endswith("none of 2 has a value; of a: rules[0]: it is not ready")
 
 
 async def test_when_all_fail_the_cause_is_told():
