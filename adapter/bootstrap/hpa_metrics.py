@@ -78,7 +78,7 @@ class HpaMetrics:
 
     def checks(self) -> Sequence[Check]:
         """Readiness waits for the HPAs: without them their metrics would not be known."""
-        return [Check("hpa-informer-sync", lambda: self._definitions.problem, ("readyz",))]
+        return [Check("hpa-informer-sync", lambda: self._definitions.unread, ("readyz",))]
 
     def _watched(self, namespaces: frozenset[str] | None) -> Definitions:
         parts = self._parts

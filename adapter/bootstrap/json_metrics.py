@@ -1,13 +1,12 @@
 """Values from JSON documents of pods and URLs, whoever defines the metrics."""
 
-import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
 from adapter.bootstrap.parts import Parts
-from adapter.errors import SourceError
+from adapter.errors import ConfigError, SourceError
 from adapter.jsonpath.extraction import Reading, SeriesReading
 from adapter.kube.informer import Informer
 from adapter.kube.pod_endpoints import PodEndpoints, PodEndpointsOfMany, watched_pods
@@ -79,11 +78,7 @@ class JsonReaders:
             max_body_bytes=parts.settings.json_max_body_bytes,
         )
         parts.stack.push_async_callback(client.close)
-        for metric in metrics:
-            client.check(metric.access)
-            if isinstance(metric, URLMetric):
-                with _told(metric):
-                    guard.check_url(metric.url)
+        _check(client, guard, metrics)
         return client
 
     def _pod_reader(
@@ -161,10 +156,22 @@ class JsonReaders:
         return None if synced else "the list of pods to read JSON from is not complete yet"
 
 
-@contextlib.contextmanager
-def _told(metric: URLMetric) -> Iterator[None]:
-    """Tell now what every fetch of *metric* will say; the other rules are not concerned."""
-    try:
-        yield
-    except SourceError as error:
-        log.error("%s: %s", metric.id, error)  # noqa: TRY400 - the text says it all
+def _check(client: JsonClient, guard: Guard, metrics: Iterable[PodsMetric | URLMetric]) -> None:
+    """Find out now what every fetch would.
+
+    Raises:
+        ConfigError: A file of a rule is missing or broken; with all of them.
+    """
+    problems: list[str] = []
+    for metric in metrics:
+        try:
+            client.check(metric.access)
+        except ConfigError as error:
+            problems += error.problems
+        if isinstance(metric, URLMetric):
+            try:
+                guard.check_url(metric.url)
+            except SourceError as error:  # of this rule; the others are not concerned
+                log.error("%s: %s", metric.id, error)  # noqa: TRY400 - the text says it all
+    if problems:
+        raise ConfigError(problems)

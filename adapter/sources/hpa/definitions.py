@@ -90,6 +90,17 @@ class Definitions:
                 return f"the HPAs have not been read from kube-apiserver yet{cause}"
         return None if self._known is not None else "the annotations of HPAs are being read"
 
+    @property
+    def unread(self) -> str | None:
+        """Why it is too early to answer; None once every list was read or refused.
+
+        A namespace whose HPAs may not be read must not keep all others from being served.
+        """
+        unread = [store for store in self._stores if not store.has_synced]
+        if any(store.problem is None for store in unread):
+            return "the HPAs have not been read from kube-apiserver yet"
+        return None if unread else self.problem
+
     async def refresh(self) -> None:
         """Take in what changed, and tell the authors what is wrong."""
         servers = self._servers()

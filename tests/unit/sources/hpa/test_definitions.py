@@ -17,9 +17,10 @@ from unit.annotating import (
     UNIQUE,
 )
 
+from adapter.kube.hpas import HorizontalPodAutoscalers
 from adapter.model.autoscaling import SourceType
 from adapter.model.labels import parse_selector
-from adapter.sources.hpa.definitions import AT_ONCE
+from adapter.sources.hpa.definitions import AT_ONCE, Definitions
 
 
 def problems(world):
@@ -160,3 +161,18 @@ async def test_many_hpas_are_read_in_pieces(world):
     await world.definitions.refresh()
     assert world.external.listed() == (EVENTS_SPEC.name,)
     assert world.definitions.problem is None
+
+
+async def test_a_namespace_that_may_not_be_read_keeps_nobody_waiting(world):
+    read, refused = HorizontalPodAutoscalers(), HorizontalPodAutoscalers()
+    definitions = Definitions(
+        [read, refused], servers=dict, recorder=world.recorder, telemetry=world.telemetry
+    )
+    assert "have not been read" in definitions.unread
+
+    refused.problem = "forbidden"
+    assert "have not been read" in definitions.unread
+
+    read.replace()
+    assert definitions.unread is None
+    assert "forbidden" in definitions.problem
