@@ -4,14 +4,13 @@ An informer keeps a lister current; tests and the simulation fill one with `repl
 immutable and shared: a caller may keep them, and must not change the sequences it is handed.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import msgspec
 
 from adapter.errors import SourceError
-from adapter.kube.sharedlabels import SharedLabels
+from adapter.kube.podstore import PodStore
 from adapter.model.labels import Selector
 from adapter.model.resources import PodKey
 
@@ -56,29 +55,18 @@ class NodeInfo(msgspec.Struct, frozen=True, gc=False):
     resource_metrics_path: str = ""
 
 
-class PodLister:
-    """Running pods by namespace and name.
-
-    Attributes:
-        problem: Why they cannot be read from kube-apiserver now, or None.
-    """
+class PodLister(PodStore[PodMeta]):
+    """Running pods by namespace and name; see `adapter.kube.podstore.PodStore`."""
 
     def __init__(self) -> None:
-        self.has_synced = False
-        self.problem: str | None = None
-        self._by_namespace: dict[str, dict[str, PodMeta]] = {}
+        super().__init__()
         self._sorted: dict[str, list[PodMeta]] = {}
         self._sorted_all: list[PodMeta] | None = None
         self._selected: dict[str, dict[Selector, list[PodMeta]]] = {}
-        self._staged: dict[str, dict[str, PodMeta]] = {}
-        self._labels = SharedLabels(lambda: (pod.labels for pod in self._all()))
-
-    def __len__(self) -> int:
-        return sum(map(len, self._by_namespace.values()))
 
     def get(self, key: PodKey) -> PodMeta | None:
         """The running pod *key*, or None."""
-        return self._by_namespace.get(key[0], {}).get(key[1])
+        return self._find(*key)
 
     def list(self, namespace: str | None, selector: Selector) -> Sequence[PodMeta]:
         """Pods of *namespace* (None for all) that *selector* matches, by namespace and name.
@@ -99,61 +87,25 @@ class PodLister:
             found = kept[selector] = _selected(pods, selector)
         return found
 
-    def stage(self, pods: Iterable[PodMeta]) -> None:
-        """Set *pods* aside for `replace`: a page at a time, so that no list stops the loop."""
-        for pod in pods:
-            kept = self._kept(pod)
-            self._staged.setdefault(kept.namespace, {})[kept.name] = kept
+    def _kept(self, pod: PodMeta, namespace: str, labels: dict[str, str]) -> PodMeta:
+        return PodMeta(namespace, pod.name, labels)
 
-    def unstage(self) -> None:
-        """Forget what was set aside."""
-        self._staged = {}
-
-    def replace(self, pods: Iterable[PodMeta] = ()) -> None:
-        """Hold exactly what is staged and *pods* from now on; the lister has synced then."""
-        self.stage(pods)
-        self._by_namespace = self._staged
-        self.unstage()
-        self._sorted.clear()
-        self._selected.clear()
+    def _changed(self, namespace: str | None) -> None:
+        super()._changed(namespace)
         self._sorted_all = None
-        self.has_synced = True
-
-    def upsert(self, pod: PodMeta) -> None:
-        """Add *pod*, or take its new labels."""
-        kept = self._kept(pod)
-        self._by_namespace.setdefault(kept.namespace, {})[kept.name] = kept
-        self._changed(kept.namespace)
-
-    def remove(self, pod: PodMeta) -> None:
-        """Forget *pod*; nothing happens when it is not known."""
-        namespace = self._by_namespace.get(pod.namespace, {})
-        if namespace.pop(pod.name, None) is None:
-            return
-        if not namespace:
-            del self._by_namespace[pod.namespace]
-        self._changed(pod.namespace)
-
-    def _kept(self, pod: PodMeta) -> PodMeta:
-        """The object to hold for *pod*: the one held already when nothing changed."""
-        labels = self._labels.share(pod.labels)
-        before = self.get(pod.key)
-        if before is not None and before.labels is labels:
-            return before
-        return PodMeta(sys.intern(pod.namespace), pod.name, labels)
-
-    def _changed(self, namespace: str) -> None:
-        self._sorted.pop(namespace, None)
-        self._selected.pop(namespace, None)
-        self._sorted_all = None
+        if namespace is None:
+            self._sorted.clear()
+            self._selected.clear()
+        else:
+            self._sorted.pop(namespace, None)
+            self._selected.pop(namespace, None)
 
     def _in_namespace(self, namespace: str) -> Sequence[PodMeta]:
+        if namespace not in self._by_namespace:
+            return []
         cached = self._sorted.get(namespace)
         if cached is None:
-            pods = self._by_namespace.get(namespace)
-            if pods is None:
-                return []
-            cached = self._sorted[namespace] = [pods[name] for name in sorted(pods)]
+            cached = self._sorted[namespace] = self._sorted_in(namespace)
         return cached
 
     def _everything(self) -> Sequence[PodMeta]:
@@ -161,10 +113,6 @@ class PodLister:
             namespaces = map(self._in_namespace, sorted(self._by_namespace))
             self._sorted_all = list(chain.from_iterable(namespaces))
         return self._sorted_all
-
-    def _all(self) -> Iterable[PodMeta]:
-        namespaces = chain(self._by_namespace.values(), self._staged.values())
-        return chain.from_iterable(pods.values() for pods in namespaces)
 
 
 def _selected(pods: Sequence[PodMeta], selector: Selector) -> list[PodMeta]:

@@ -7,13 +7,13 @@ the view over the stores of several namespaces.
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import msgspec
 
 from adapter.kube.labelled import Labelled
-from adapter.kube.sharedlabels import SharedLabels
+from adapter.kube.podstore import PodStore
 from adapter.kube.watched import ListMeta, Watched
 from adapter.model.labels import Selector
 from adapter.model.times import parse_rfc3339
@@ -43,30 +43,16 @@ class PodEndpoint(msgspec.Struct, frozen=True, gc=False):
     ports: Mapping[str, int] = {}
 
 
-class PodEndpoints:
-    """Running pods by namespace and name, kept current by one informer.
-
-    Attributes:
-        has_synced: Whether a first list was completed.
-        problem: Why they cannot be read from kube-apiserver now, or None.
-        revision: Grows when a pod was added, removed or changed in what `PodEndpoint` holds.
-    """
+class PodEndpoints(PodStore[PodEndpoint]):
+    """Running pods by namespace and name; see `adapter.kube.podstore.PodStore`."""
 
     def __init__(self) -> None:
-        self.has_synced = False
-        self.problem: str | None = None
-        self.revision = 0
-        self._by_namespace: dict[str, dict[str, PodEndpoint]] = {}
+        super().__init__()
         self._sorted: dict[str, Labelled[PodEndpoint]] = {}
-        self._staged: dict[str, dict[str, PodEndpoint]] = {}
-        self._labels = SharedLabels(lambda: (pod.labels for pod in self._all()))
-
-    def __len__(self) -> int:
-        return sum(map(len, self._by_namespace.values()))
 
     def get(self, namespace: str, name: str) -> PodEndpoint | None:
         """The running pod *name* of *namespace*, or None."""
-        return self._by_namespace.get(namespace, {}).get(name)
+        return self._find(namespace, name)
 
     def selected(self, namespace: str, selector: Selector) -> Sequence[PodEndpoint]:
         """Pods of *namespace* that *selector* matches; not to be changed."""
@@ -76,67 +62,23 @@ class PodEndpoints:
         """Namespaces that have running pods, sorted."""
         return sorted(self._by_namespace)
 
-    def stage(self, pods: Iterable[PodEndpoint]) -> None:
-        """Set *pods* aside for `replace`, a page at a time."""
-        for pod in pods:
-            kept = self._kept(pod)
-            self._staged.setdefault(kept.namespace, {})[kept.name] = kept
-
-    def unstage(self) -> None:
-        """Forget what was set aside."""
-        self._staged = {}
-
-    def replace(self, pods: Iterable[PodEndpoint] = ()) -> None:
-        """Hold exactly what is staged and *pods* from now on; the store has synced then."""
-        self.stage(pods)
-        after = self._staged
-        self.unstage()
-        if after != self._by_namespace:
-            self._by_namespace = after
-            self._sorted.clear()
-            self.revision += 1
-        self.has_synced = True
-
-    def upsert(self, pod: PodEndpoint) -> None:
-        """Add *pod*, or take what changed of it."""
-        kept = self._kept(pod)
-        if self.get(kept.namespace, kept.name) is not kept:
-            self._by_namespace.setdefault(kept.namespace, {})[kept.name] = kept
-            self._changed(kept.namespace)
-
-    def remove(self, pod: PodEndpoint) -> None:
-        """Forget *pod*; nothing happens when it is not known."""
-        namespace = self._by_namespace.get(pod.namespace, {})
-        if namespace.pop(pod.name, None) is None:
-            return
-        if not namespace:
-            del self._by_namespace[pod.namespace]
-        self._changed(pod.namespace)
-
     def _in_namespace(self, namespace: str) -> Labelled[PodEndpoint]:
+        if namespace not in self._by_namespace:
+            return _NO_PODS
         cached = self._sorted.get(namespace)
         if cached is None:
-            pods = self._by_namespace.get(namespace)
-            if pods is None:
-                return _NO_PODS
-            cached = self._sorted[namespace] = Labelled([pods[name] for name in sorted(pods)])
+            cached = self._sorted[namespace] = Labelled(self._sorted_in(namespace))
         return cached
 
-    def _kept(self, pod: PodEndpoint) -> PodEndpoint:
-        """The object to hold for *pod*: the one held already when nothing changed."""
-        before = self.get(pod.namespace, pod.name)
-        if before is not None and before == pod:
-            return before
-        labels, namespace = self._labels.share(pod.labels), sys.intern(pod.namespace)
+    def _kept(self, pod: PodEndpoint, namespace: str, labels: dict[str, str]) -> PodEndpoint:
         return msgspec.structs.replace(pod, namespace=namespace, labels=labels)
 
-    def _changed(self, namespace: str) -> None:
-        self._sorted.pop(namespace, None)
-        self.revision += 1
-
-    def _all(self) -> Iterable[PodEndpoint]:
-        namespaces = chain(self._by_namespace.values(), self._staged.values())
-        return chain.from_iterable(pods.values() for pods in namespaces)
+    def _changed(self, namespace: str | None) -> None:
+        super()._changed(namespace)
+        if namespace is None:
+            self._sorted.clear()
+        else:
+            self._sorted.pop(namespace, None)
 
 
 class PodEndpointsOfMany:
