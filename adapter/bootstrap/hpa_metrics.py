@@ -6,7 +6,6 @@ from adapter.bootstrap.json_metrics import JsonReaders
 from adapter.bootstrap.parts import Parts
 from adapter.kube.events import EventRecorder
 from adapter.kube.hpas import HorizontalPodAutoscalers, watched_hpas
-from adapter.kube.informer import Informer
 from adapter.kube.mapper import KubeMapper
 from adapter.kube.scales import Scales
 from adapter.periodic import Periodic
@@ -85,14 +84,7 @@ class HpaMetrics:
         stores = []
         for namespace in [None] if namespaces is None else sorted(namespaces):
             stores.append(store := HorizontalPodAutoscalers())
-            informer = Informer(
-                parts.api,
-                watched_hpas(namespace),
-                store,
-                clock=parts.clock,
-                telemetry=parts.telemetry,
-            )
-            parts.loops.append(informer.run)
+            parts.watch(watched_hpas(namespace), store)
         recorder = EventRecorder(parts.api, clock=parts.clock, telemetry=parts.telemetry)
         definitions = Definitions(
             stores,

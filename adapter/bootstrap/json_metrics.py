@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from adapter.bootstrap.parts import Parts
 from adapter.errors import ConfigError, SourceError
 from adapter.jsonpath.extraction import Reading, SeriesReading
-from adapter.kube.informer import Informer
 from adapter.kube.pod_endpoints import PodEndpoints, PodEndpointsOfMany, watched_pods
 from adapter.model.labels import Selector
 from adapter.periodic import Periodic
@@ -18,6 +17,7 @@ from adapter.sources.json.client import JsonClient
 from adapter.sources.json.guard import Guard
 from adapter.sources.json.pods import SYNC_SECONDS, PodReader
 from adapter.sources.json.pool import TICK_SECONDS, TargetPool
+from adapter.sources.json.targets import R
 from adapter.sources.json.turns import Turns
 from adapter.sources.json.urls import URLReader
 
@@ -107,9 +107,7 @@ class JsonReaders:
             idle_after=parts.settings.json_idle_after,
             always=[metric for metric in metrics if metric.always],
         )
-        parts.stack.push_async_callback(pool.close)
-        self._repeat("json-pods", pool.tick, TICK_SECONDS)
-        self._repeat("json-pods-sync", reader.sync, SYNC_SECONDS)
+        self._run("json-pods", pool, reader.sync)
         return reader
 
     def _url_reader(self, metrics: Sequence[URLMetric], turns: Turns) -> URLReader:
@@ -124,13 +122,15 @@ class JsonReaders:
             idle_after=parts.settings.json_idle_after,
             always=[metric for metric in metrics if metric.always],
         )
-        parts.stack.push_async_callback(pool.close)
-        self._repeat("json-urls", pool.tick, TICK_SECONDS)
-        self._repeat("json-urls-sync", reader.sync, SYNC_SECONDS)
+        self._run("json-urls", pool, reader.sync)
         return reader
 
-    def _repeat(self, name: str, action: Callable[[], Awaitable[None]], period: float) -> None:
-        self._parts.repeat(Periodic(name, action, period=period, clock=self._parts.clock))
+    def _run(self, name: str, pool: TargetPool[R], sync: Callable[[], Awaitable[None]]) -> None:
+        """Fetch what is due in *pool*, and *sync* its reader, while the service runs."""
+        clock = self._parts.clock
+        self._parts.stack.push_async_callback(pool.close)
+        self._parts.repeat(Periodic(name, pool.tick, period=TICK_SECONDS, clock=clock))
+        self._parts.repeat(Periodic(f"{name}-sync", sync, period=SYNC_SECONDS, clock=clock))
 
     def _view(self, namespaces: frozenset[str], selector: Selector) -> PodEndpointsOfMany:
         places: Iterable[str | None] = sorted(namespaces) or [None]
@@ -139,16 +139,8 @@ class JsonReaders:
     def _store(self, scope: Scope) -> PodEndpoints:
         store = self._stores.get(scope)
         if store is None:
-            parts = self._parts
             store = self._stores[scope] = PodEndpoints()
-            informer = Informer(
-                parts.api,
-                watched_pods(*scope),
-                store,
-                clock=parts.clock,
-                telemetry=parts.telemetry,
-            )
-            parts.loops.append(informer.run)
+            self._parts.watch(watched_pods(*scope), store)
         return store
 
     def _pods_synced(self) -> str | None:

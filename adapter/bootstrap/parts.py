@@ -3,14 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Self
+from typing import Self, TypeVar
 
 from adapter.errors import ConfigError
 from adapter.kube.api import KubeApi
 from adapter.kube.credentials import KubeCredentials, from_kubeconfig, in_cluster
-from adapter.kube.informer import Informer
+from adapter.kube.informer import Informer, ObjectStore
 from adapter.kube.listers import NodeLister, PodLister
-from adapter.kube.watched import NODES, RUNNING_PODS
+from adapter.kube.watched import NODES, RUNNING_PODS, Watched
 from adapter.model.labels import parse_selector
 from adapter.periodic import Clock, Periodic
 from adapter.rulefiles import read_rule_files
@@ -26,6 +26,8 @@ from adapter.telemetry import Telemetry
 from adapter.transport import cap_tls_buffers
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Loop = Callable[[], Coroutine[None, None, None]]
 """What runs until it is cancelled."""
@@ -61,9 +63,8 @@ class Parts:
         self.rules = self.loaded.rule_file
         self.pods = PodLister()
         self.nodes = NodeLister()
-        pods = Informer(api, RUNNING_PODS, self.pods, clock=clock, telemetry=self.telemetry)
-        nodes = Informer(api, NODES, self.nodes, clock=clock, telemetry=self.telemetry)
-        self.loops += [pods.run, nodes.run]
+        self.watch(RUNNING_PODS, self.pods)
+        self.watch(NODES, self.nodes)
         self.backends = self._backends(prometheus_credentials)
 
     @classmethod
@@ -80,6 +81,11 @@ class Parts:
         elif settings.prometheus_auth_incluster:
             prometheus = in_cluster(clock)
         return cls(settings, clock, stack, api, prometheus)
+
+    def watch(self, watched: Watched[T], store: ObjectStore[T]) -> None:
+        """Keep *store* current while the service runs."""
+        informer = Informer(self.api, watched, store, clock=self.clock, telemetry=self.telemetry)
+        self.loops.append(informer.run)
 
     def repeat(self, periodic: Periodic) -> None:
         """Run *periodic* while the service runs."""

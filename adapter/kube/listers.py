@@ -6,6 +6,7 @@ immutable and shared: a caller may keep them, and must not change the sequences 
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import Protocol
 
 import msgspec
 
@@ -198,15 +199,34 @@ class NodeLister:
         self._sorted = None
 
 
-def check_synced(lister: PodLister | NodeLister, resource: str) -> None:
+class Synced(Protocol):
+    """What an informer fills."""
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether a first list was completed."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why kube-apiserver cannot be read now, or None."""
+
+
+def why_unsynced(store: Synced, resource: str) -> str | None:
+    """Why nothing is known of *resource* yet, with the cause where kube-apiserver refuses it."""
+    if store.has_synced:
+        return None
+    cause = f": {store.problem}" if store.problem else ""
+    return f"the {resource} have not been read from kube-apiserver yet{cause}"
+
+
+def check_synced(store: Synced, resource: str) -> None:
     """Refuse to answer from a list that was never read: empty would read as "there are none".
 
     Raises:
         SourceError: It was not; with the cause where kube-apiserver refuses it.
     """
-    if not lister.has_synced:
-        cause = f": {lister.problem}" if lister.problem else ""
-        raise SourceError(f"the {resource} have not been read from kube-apiserver yet{cause}")
+    if why := why_unsynced(store, resource):
+        raise SourceError(why)
 
 
 def _unchanged(before: NodeInfo | None, after: NodeInfo) -> NodeInfo:

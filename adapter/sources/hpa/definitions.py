@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from adapter.kube.events import ObjectReference
 from adapter.kube.hpas import HPA_API_VERSION, HPA_KIND, HorizontalPodAutoscalers
+from adapter.kube.listers import why_unsynced
 from adapter.model.autoscaling import HorizontalPodAutoscaler
 from adapter.rules.annotations import Annotated, Definition, owner_of, read_annotations
 from adapter.sources.hpa.index import Index
@@ -85,9 +86,8 @@ class Definitions:
     def problem(self) -> str | None:
         """Why HPAs are not known, where no list of theirs was read yet; None where they are."""
         for store in self._stores:
-            if not store.has_synced:
-                cause = f": {store.problem}" if store.problem else ""
-                return f"the HPAs have not been read from kube-apiserver yet{cause}"
+            if why := why_unsynced(store, "HPAs"):
+                return why
         return None if self._known is not None else "the annotations of HPAs are being read"
 
     @property
@@ -97,8 +97,9 @@ class Definitions:
         A namespace whose HPAs may not be read must not keep all others from being served.
         """
         unread = [store for store in self._stores if not store.has_synced]
-        if any(store.problem is None for store in unread):
-            return "the HPAs have not been read from kube-apiserver yet"
+        for store in unread:
+            if store.problem is None:
+                return why_unsynced(store, "HPAs")
         return None if unread else self.problem
 
     async def refresh(self) -> None:

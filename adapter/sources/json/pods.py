@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from adapter.errors import SourceError
 from adapter.jsonpath.errors import ExtractionError, NothingFound
 from adapter.jsonpath.extraction import Reading
+from adapter.kube.listers import Synced, check_synced
 from adapter.kube.pod_endpoints import PodEndpoint
 from adapter.model.labels import Selector
 from adapter.model.metrics import MetricValue
@@ -33,16 +33,8 @@ SYNC_SECONDS = 1.0
 """How often pods that came, went or became ready are looked for."""
 
 
-class PodView(Protocol):
+class PodView(Synced, Protocol):
     """The pods a metric may be read from (`adapter.kube.pod_endpoints`)."""
-
-    @property
-    def has_synced(self) -> bool:
-        """Whether they were read from kube-apiserver."""
-
-    @property
-    def problem(self) -> str | None:
-        """Why they cannot be read now, or None."""
 
     @property
     def revision(self) -> int:
@@ -121,9 +113,7 @@ class PodReader:
             SourceError: The pods of the cluster are not known yet.
         """
         view = self._view_of(metric)
-        if not view.has_synced:
-            cause = f": {view.problem}" if view.problem else ""
-            raise SourceError(f"the pods have not been read from kube-apiserver yet{cause}")
+        check_synced(view, "pods")
         active = self._active.get((metric, namespace))
         if active is None and not view.selected(namespace, metric.selector):
             # nothing to read; anybody can name any number of namespaces

@@ -6,7 +6,6 @@ want it, so that memory does not grow with what applications publish.
 
 import asyncio
 import copy
-import logging
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
@@ -18,8 +17,6 @@ from adapter.jsonpath.errors import DocumentError, ExtractionError, NothingFound
 from adapter.rules.json_metric import Access
 from adapter.sources.json.client import Fetched
 from adapter.sources.json.turns import Turns
-
-log = logging.getLogger(__name__)
 
 LARGE_BYTES = 64 * 1024
 """Size from which a document is read in a thread, where it cannot stop the loop."""
@@ -119,11 +116,6 @@ class Target(Generic[R]):
     def wanted(self) -> bool:
         """Whether any metric wants it."""
         return bool(self._taken)
-
-    @property
-    def under_way(self) -> bool:
-        """Whether a fetch is."""
-        return self._flight.under_way
 
     def add(self, metric: Metric[R]) -> None:
         """Take *metric* from the next fetch on."""
