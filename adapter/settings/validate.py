@@ -6,11 +6,11 @@ The rules for kubelets, the period and their combinations are metrics-server's
 
 import ipaddress
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from adapter.errors import BadRequest
 from adapter.model.labels import parse_selector
 from adapter.model.times import format_duration
+from adapter.rules.urls import read_url
 from adapter.settings.options import Settings
 from adapter.settings.validate_access import access_cautions, access_problems
 from adapter.settings.validate_json import json_cautions, json_problems
@@ -171,11 +171,7 @@ def _discovery(settings: Settings) -> Iterator[str]:
 
 def _prometheus_url(url: str) -> Iterator[str]:
     """Judge the URL without repeating it: it may hold a password."""
-    try:
-        parts = urlsplit(url)
-        complete = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        complete = False
+    complete, _ = read_url(url)
     if not complete:
         yield "--prometheus-url must be http:// or https:// with a host, such as http://prometheus:9090"
 
