@@ -36,6 +36,22 @@ ON_FIRST_NODE = [
 RATE_TOLERANCE = 0.02
 DEADLINE = 30.0
 
+SETTLED = [
+    "v1beta2-discovery",
+    "external-discovery",
+    "v1beta2-pods-star",
+    "v1beta2-gauge",
+    "v1beta2-inf",
+    "v1beta2-namespace-metrics",
+    "v1beta2-nodes-star",
+    "external-ns",
+    "external-cluster",
+]
+"""Answers that are waited for: all series are discovered, a scrape has met the history of the
+counters, and each gauge, which has none, can be queried. VictoriaMetrics lists a series at once and
+gives its samples only when they are `latencyOffset` old.
+"""
+
 
 def config(port):
     """Scrapes the exporter, under the address it had when the answers were recorded."""
@@ -130,8 +146,7 @@ async def recorded(request, tmp_path_factory):
             ]
             async with lab(flags=lambda _: flags, clock=SystemClock(), layout="golden") as made:
                 recorded = Recorded(request.param, server, made.session)
-                # until all series are discovered, and a scrape has met the history of the counters
-                for name in ("v1beta2-discovery", "external-discovery", "v1beta2-pods-star"):
+                for name in SETTLED:
                     await recorded.eventually(expected(name))
                 yield recorded
 
