@@ -133,6 +133,9 @@ class PodValues(Protocol):
             SourceError: Which pods there are is not known.
         """
 
+    def forget(self, metric: PodsMetric) -> None:
+        """Read *metric* no more: nothing defines it any longer."""
+
 
 class URLSeries(Protocol):
     """Series read from one document."""
@@ -146,6 +149,9 @@ class URLSeries(Protocol):
             NotFound: The document has no usable value; the message is that of `no_metric`.
             SourceError: It could not be fetched; `SourceTimeout` if that took too long.
         """
+
+    def forget(self, metric: URLMetric) -> None:
+        """Read *metric* no more: nothing defines it any longer."""
 
 
 class InstantQuery(Protocol):

@@ -9,7 +9,13 @@ from adapter.kube.events import ObjectReference
 from adapter.kube.hpas import HPA_API_VERSION, HPA_KIND, HorizontalPodAutoscalers
 from adapter.kube.listers import why_unsynced
 from adapter.model.autoscaling import HorizontalPodAutoscaler
-from adapter.rules.annotations import Annotated, Definition, owner_of, read_annotations
+from adapter.rules.annotations import (
+    Annotated,
+    Definition,
+    Source,
+    owner_of,
+    read_annotations,
+)
 from adapter.sources.hpa.index import Index
 from adapter.telemetry import Telemetry
 
@@ -70,6 +76,7 @@ class Definitions:
         self._index = Index()
         self._known: tuple[int, Servers] | None = None
         self._told: frozenset[tuple[str, str]] = frozenset()
+        self._when_dropped: list[Callable[[Source], None]] = []
 
     @property
     def index(self) -> Index:
@@ -120,6 +127,10 @@ class Definitions:
         self._log(frozenset(told))
         self._telemetry.annotation_problems.set(len(told))
 
+    def when_dropped(self, forget: Callable[[Source], None]) -> None:
+        """Have *forget* called with each source that no HPA defines any more."""
+        self._when_dropped.append(forget)
+
     def hpa(self, namespace: str, name: str) -> HorizontalPodAutoscaler | None:
         """The HPA *name* of *namespace* as it is now, or None."""
         for store in self._stores:
@@ -165,7 +176,10 @@ class Definitions:
         self._read = {key: read for key, read in self._read.items() if key in there}
         definitions = [each for read in self._read.values() for each in read.annotated.definitions]
         mistakes = {key: read.annotated.mistakes for key, read in self._read.items()}
-        self._index = Index(definitions, mistakes)
+        before, self._index = self._index, Index(definitions, mistakes)
+        for source in before.sources - self._index.sources:
+            for forget in self._when_dropped:
+                forget(source)
 
     def _annotated(self) -> Iterator[HorizontalPodAutoscaler]:
         for store in self._stores:

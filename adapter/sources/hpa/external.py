@@ -6,9 +6,9 @@ from adapter.errors import SourceError
 from adapter.model.autoscaling import SourceType
 from adapter.model.labels import EVERYTHING, Selector
 from adapter.model.metrics import ExternalMetricValue
-from adapter.rules.annotations import Definition, PrometheusMetric
+from adapter.rules.annotations import Definition, PrometheusMetric, Source
 from adapter.rules.annotations_metrics import ORDER
-from adapter.rules.json_metric import PodsMetric
+from adapter.rules.json_metric import PodsMetric, URLMetric
 from adapter.rules.policy import Refusal
 from adapter.sources.base import ExternalValues, InstantQuery, URLSeries, no_metric
 from adapter.sources.hpa.definitions import Definitions
@@ -43,6 +43,7 @@ class HpaExternalSource:
         self._telemetry = telemetry
         self._names: frozenset[str] = frozenset()
         self._listed: tuple[str, ...] = ()
+        definitions.when_dropped(self._forget)
 
     def listed(self) -> tuple[str, ...]:
         """What discovery lists."""
@@ -71,6 +72,10 @@ class HpaExternalSource:
             values += answer.values
             warnings += [answer.warning] if answer.warning else []
         return ExternalValues(values, "; ".join(warnings) or None)
+
+    def _forget(self, source: Source) -> None:
+        if isinstance(source, URLMetric):
+            self._documents.forget(source)
 
     async def _values(self, definition: Definition) -> ExternalValues:
         match definition.source:

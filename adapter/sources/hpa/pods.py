@@ -12,7 +12,7 @@ from adapter.model.labels import Selector
 from adapter.model.metrics import MetricValue
 from adapter.model.resources import GroupResource, PodKey
 from adapter.periodic import Clock
-from adapter.rules.annotations import Definition
+from adapter.rules.annotations import Definition, Source
 from adapter.rules.json_metric import PodsMetric
 from adapter.rules.policy import Cause, Refusal
 from adapter.sources.base import ObjectQuestion, ObjectValues, PodValues
@@ -59,6 +59,7 @@ class PodsOfWorkloads:
         self._bound: dict[PodsMetric, PodsMetric] = {}
         self._kept: dict[tuple[str, str, Selector], _KeptWorkloads] = {}
         self._tidy_from = 0
+        definitions.when_dropped(self._forget)
 
     async def object_values(
         self, question: ObjectQuestion, found: Sequence[Definition]
@@ -125,8 +126,14 @@ class PodsOfWorkloads:
         """*metric* with *selector*: the same object for as long as both are the same."""
         bound = self._bound.get(metric)
         if bound is None or bound.selector != selector:
+            self._forget(metric)
             bound = self._bound[metric] = dataclasses.replace(metric, selector=selector)
         return bound
+
+    def _forget(self, source: Source) -> None:
+        bound = self._bound.pop(source, None) if isinstance(source, PodsMetric) else None
+        if bound is not None:
+            self._values.forget(bound)
 
     def _tidy(self) -> None:
         """Forget what HPAs do not define any more, each time that there may be twice too much."""

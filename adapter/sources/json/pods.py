@@ -134,13 +134,23 @@ class PodReader:
         for number, (key, active) in enumerate([*self._active.items()]):
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
+            if self._active.get(key) is not active:
+                continue  # forgotten during a pause
             if now - active.asked > self._idle_after:
-                del self._active[key]
-                for name in [*active.targets]:
-                    self._drop(active, name)
+                self._end(key)
             else:
                 self._follow(active)
                 _tell(active)
+
+    def forget(self, metric: PodsMetric) -> None:
+        """Read *metric* no more; see the protocol."""
+        for key in [key for key in self._active if key[0] is metric]:
+            self._end(key)
+
+    def _end(self, key: tuple[PodsMetric, str]) -> None:
+        active = self._active.pop(key)
+        for name in [*active.targets]:
+            self._drop(active, name)
 
     def _activated(self, metric: PodsMetric, namespace: str) -> _Active:
         now = self._clock.monotonic()

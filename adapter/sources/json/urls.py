@@ -80,10 +80,15 @@ class URLReader:
             self._activated(metric)
         for metric, active in [*self._active.items()]:
             if now - active.asked > self._idle_after:
-                del self._active[metric]
-                self._pool.unsubscribe(active.target, metric)
+                self.forget(metric)
             else:
                 _tell(metric, active)
+
+    def forget(self, metric: URLMetric) -> None:
+        """Read *metric* no more; see the protocol."""
+        active = self._active.pop(metric, None)
+        if active is not None:
+            self._pool.unsubscribe(active.target, metric)
 
     def _activated(self, metric: URLMetric) -> _Active:
         active = self._active.get(metric)

@@ -30,6 +30,10 @@ class Pods:
     def __init__(self):
         self.known = {}
         self.asked = []
+        self.forgotten = []
+
+    def forget(self, metric):
+        self.forgotten.append(metric)
 
     async def values(self, metric, namespace, names):
         self.asked.append((metric, namespace, tuple(names)))
@@ -43,6 +47,10 @@ class Documents:
     def __init__(self):
         self.known = {}
         self.asked = []
+        self.forgotten = []
+
+    def forget(self, metric):
+        self.forgotten.append(metric)
 
     async def series(self, metric, selector, namespace):
         self.asked.append((metric, selector, namespace))

@@ -49,6 +49,25 @@ async def refused(world, *names, **more):
     return str(raised.value)
 
 
+async def test_pods_that_no_hpa_names_any_more_are_not_read(world):
+    world.add_hpa(POD_EXAMPLE, PODS_SPEC)
+    world.add_workload("myapp", "a")
+    await ask(world, "a")
+
+    selector = {"app": "myapp", "new": "yes"}
+    world.cluster.autoscaling.add_workload(
+        "deployments.apps", "shop", "myapp", selector=selector, replicas=1
+    )
+    world.pods.upsert(PodMeta("shop", "a", selector))
+    world.clock.advance(KEPT_SECONDS + 1.0)
+    await ask(world, "a")
+    assert world.values.forgotten == [world.values.asked[0][0]]
+
+    world.cluster.autoscaling.delete_autoscaler("shop", "myapp-hpa")
+    await world.told()
+    assert world.values.forgotten == [metric for metric, *_ in world.values.asked]
+
+
 async def test_the_documented_pod_collector(world):
     world.add_hpa(POD_EXAMPLE, PODS_SPEC)
     world.add_workload("myapp", "a", "b")

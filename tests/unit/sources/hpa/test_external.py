@@ -50,6 +50,23 @@ async def test_the_documented_http_collector(world):
     assert (metric.url, selector, namespace) == (URL, EVERYTHING, "shop")
 
 
+async def test_a_url_that_no_hpa_names_any_more_is_not_fetched(world):
+    world.add_hpa(HTTP_EXAMPLE, HTTP_SPEC)
+    world.documents.known |= {URL: 7.0, f"{URL}/new": 8.0}
+    await ask(world, "unique-metric-name", JSON)
+    await world.told()
+    assert world.documents.forgotten == []
+
+    world.add_hpa({**HTTP_EXAMPLE, f"{UNIQUE}/endpoint": f"{URL}/new"}, HTTP_SPEC)
+    await ask(world, "unique-metric-name", JSON)
+    assert [each.url for each in world.documents.forgotten] == [URL]
+
+    world.cluster.autoscaling.delete_autoscaler("shop", "myapp-hpa")
+    await world.told()
+    assert [each.url for each in world.documents.forgotten] == [URL, f"{URL}/new"]
+    assert [each for each, *_ in world.documents.asked] == world.documents.forgotten
+
+
 async def test_the_documented_prometheus_collector(world):
     world.add_hpa(PROMETHEUS_EXAMPLE, EVENTS_SPEC)
     world.queries.gives(QUERY, 42.5, backend="team-a")

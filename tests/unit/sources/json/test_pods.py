@@ -57,6 +57,23 @@ async def test_what_nobody_asks_for_is_not_fetched(lab_of):
     assert len(lab.pool) == 0
 
 
+async def test_what_nothing_defines_any_more_is_not_fetched(lab_of):
+    metric, other, lab = pods_metric(), pods_metric(), lab_of(pod("a"))
+    lab.publish(a=3)
+    await lab.ask(metric, "a")
+    await lab.ask(other, "a")
+
+    lab.reader.forget(metric)
+    assert len(lab.reader) == len(lab.pool) == 1  # the document has another metric
+
+    lab.reader.forget(other)
+    lab.reader.forget(other)
+    assert len(lab.reader) == len(lab.pool) == 0
+    fetches = len(lab.client.fetches)
+    await lab.pass_time(60)
+    assert len(lab.client.fetches) == fetches
+
+
 async def test_what_is_marked_always_is_fetched_though_nobody_asks(lab_of):
     metric = pods_metric(always=True)
     lab = lab_of(pod("a"), always=[metric])

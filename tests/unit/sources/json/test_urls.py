@@ -185,6 +185,21 @@ async def test_what_nobody_asks_for_is_not_fetched_unless_marked_always(lab_of):
     assert len(always.client.fetches) >= 25
 
 
+async def test_what_nothing_defines_any_more_is_not_fetched(lab_of):
+    metric = url_metric()
+    lab = lab_of(metric)
+    lab.publish({"depth": 7})
+    await lab.ask()
+
+    lab.reader.forget(metric)
+    lab.reader.forget(metric)
+
+    assert len(lab.pool) == 0
+    fetches = len(lab.client.fetches)
+    await lab.pass_time(60)
+    assert len(lab.client.fetches) == fetches
+
+
 async def test_only_namespaces_that_are_allowed_may_ask(lab_of):
     lab = lab_of(url_metric(allowed_namespaces=frozenset({"shop"})))
     lab.publish({"depth": 7})
