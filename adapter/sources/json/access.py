@@ -1,7 +1,6 @@
 """What a request for a document is sent with: headers, credentials, trust; files are read again."""
 
 import base64
-import logging
 import ssl
 from collections.abc import Callable, Iterator
 
@@ -14,12 +13,9 @@ from adapter.rules.backends import BackendHeader
 from adapter.rules.headers import header_name
 from adapter.rules.json_metric import Access
 from adapter.rules.json_section import JsonTLS
-from adapter.secretfile import Fingerprint, SecretFile, fingerprint
+from adapter.sources.followed import FollowedSecret, FollowedTLS, cause
 from adapter.sources.json.addresses import read_address
 from adapter.sources.json.guard import host_name
-from adapter.transport import client_context
-
-log = logging.getLogger(__name__)
 
 _HEADERS = (
     ("Accept", "application/json"),
@@ -130,41 +126,27 @@ class _Secret:
 
     def __init__(self, name: str, path: str, form: Callable[[str], str]) -> None:
         self.name = name
-        self._path = path
-        self._file = SecretFile(path)
+        self._file = FollowedSecret(path)
         self._form = form
-        self._failing = False
 
     def value(self) -> str:
         """The header's value, of the file's last readable text."""
-        problem = self.problem()
-        if not self._file.last:
-            raise SourceError(f"cannot send the header {self.name}: {problem}")
-        if bool(problem) != self._failing:
-            self._failing = bool(problem)
-            if problem:
-                log.warning("%s; what it held before is used", problem)
-            else:
-                log.info("%s can be read again", self._path)
-        return self._form(self._file.last)
+        try:
+            return self._form(self._file.text())
+        except (OSError, ValueError) as error:
+            text = f"cannot send the header {self.name}: {cause(error)}"
+            raise SourceError(text) from None
 
     def problem(self) -> str:
         """Why the file cannot be read; empty when it can be."""
-        try:
-            self._file.text()
-        except OSError as error:
-            return f"cannot read {self._path}: {error.strerror}"
-        except ValueError as error:
-            return str(error)
-        return ""
+        return self._file.problem()
 
 
 class TrustStore:
     """TLS contexts by what makes them; each is built once, and again when a file changes."""
 
     def __init__(self) -> None:
-        self._known: dict[JsonTLS, tuple[list[Fingerprint | None], ssl.SSLContext]] = {}
-        self._failing: set[JsonTLS] = set()
+        self._known: dict[JsonTLS, FollowedTLS] = {}
 
     def context(self, tls: JsonTLS) -> ssl.SSLContext:
         """The context for *tls*.
@@ -173,39 +155,24 @@ class TrustStore:
             SourceError: A file cannot be used, and there is no context of before.
         """
         try:
-            return self._current(tls)
+            return self._of(tls).context()
         except OSError as error:
-            if tls not in self._known:
-                raise SourceError(f"cannot use {_files(tls)}: {_cause(error)}") from error
-            # Between the two writes of a rotation; the certificates we have may still be good.
-            if tls not in self._failing:
-                self._failing.add(tls)
-                log.warning("cannot use the new %s: %s", _files(tls), _cause(error))
-            return self._known[tls][1]
+            raise SourceError(cause(error)) from error
 
     def problem(self, tls: JsonTLS) -> str:
         """Why no context can be made for *tls* now; empty when it can be."""
-        try:
-            self._current(tls)
-        except OSError as error:
-            return f"cannot use {_files(tls)}: {_cause(error)}"
-        return ""
+        return self._of(tls).problem()
 
-    def _current(self, tls: JsonTLS) -> ssl.SSLContext:
-        seen = [fingerprint(path) for path in (tls.ca_file, tls.cert_file, tls.key_file)]
+    def _of(self, tls: JsonTLS) -> FollowedTLS:
         known = self._known.get(tls)
-        if known is not None and known[0] == seen:
-            self._failing.discard(tls)
-            return known[1]
-        context = client_context(
-            ca_file=tls.ca_file,
-            insecure=tls.insecure_skip_verify,
-            cert_file=tls.cert_file,
-            key_file=tls.key_file,
-        )
-        self._known[tls] = seen, context
-        self._failing.discard(tls)
-        return context
+        if known is None:
+            known = self._known[tls] = FollowedTLS(
+                ca_file=tls.ca_file,
+                cert_file=tls.cert_file,
+                key_file=tls.key_file,
+                insecure=tls.insecure_skip_verify,
+            )
+        return known
 
 
 def _usable_name(header: BackendHeader, where: str) -> str:
@@ -234,14 +201,3 @@ def _credentials(access: Access) -> Iterator[_Secret]:
             return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
         yield _Secret("Authorization", auth.basic.password_file, basic)
-
-
-def _files(tls: JsonTLS) -> str:
-    given = [path for path in (tls.ca_file, tls.cert_file, tls.key_file) if path]
-    return " and ".join(given) or "the system's certificates"
-
-
-def _cause(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "it holds no usable certificate or key (PEM)"
-    return error.strerror or "it cannot be read"

@@ -1,7 +1,6 @@
 """What proves who we are to Prometheus, read again when a file changes."""
 
 import base64
-import logging
 import ssl
 
 from multidict import CIMultiDict
@@ -11,7 +10,7 @@ from adapter.errors import ConfigError
 from adapter.kube.credentials import KubeCredentials
 from adapter.periodic import Clock
 from adapter.rules.headers import header_name
-from adapter.secretfile import Fingerprint, SecretFile, fingerprint
+from adapter.sources.followed import FollowedSecret, FollowedTLS, cause
 from adapter.sources.prometheus.oauth2 import OAuth2Tokens
 from adapter.sources.prometheus.options import (
     OAuth2Options,
@@ -19,8 +18,6 @@ from adapter.sources.prometheus.options import (
     parse_headers,
 )
 from adapter.transport import client_context
-
-log = logging.getLogger(__name__)
 
 _BEARER = "Bearer "
 
@@ -47,26 +44,33 @@ class PrometheusAuth:
         where = f"{self._wording.prefix}headers" if options.name else "--prometheus-header"
         self._headers = parse_headers(options.headers, where)
         self._header_files = [
-            (header_name(name, where), SecretFile(path)) for name, path in options.header_files
+            (header_name(name, where), FollowedSecret(path, prefix=self._wording.prefix))
+            for name, path in options.header_files
         ]
-        self._secret = SecretFile(
-            options.token_file or options.basic_auth_file or options.basic_password_file
+        self._secret = FollowedSecret(
+            options.token_file or options.basic_auth_file or options.basic_password_file,
+            prefix=self._wording.prefix,
         )
         kube = credentials
         self._ca_file = options.ca_file or (kube.ca_file if kube else None)
-        self._cert_file = options.cert_file or (kube.cert_file if kube else None)
-        self._key_file = options.key_file or (kube.key_file if kube else None)
-        self._insecure = options.insecure or (kube is not None and kube.insecure)
+        self._tls = FollowedTLS(
+            ca_file=self._ca_file,
+            cert_file=options.cert_file or (kube.cert_file if kube else None),
+            key_file=options.key_file or (kube.key_file if kube else None),
+            insecure=options.insecure or (kube is not None and kube.insecure),
+            prefix=self._wording.prefix,
+        )
         self._tokens: OAuth2Tokens | None = None
         try:
             for secret in (self._secret, *(file for _, file in self._header_files)):
                 secret.text()
-            self._tls_seen = self._certificates()
-            self._tls = self._build_tls()
+            self._tls.context()
             if options.oauth2 is not None:
                 self._tokens = self._token_source(options.oauth2, clock)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
-            text = f"{self._wording.prefix}cannot use the credentials for prometheus: {error}"
+            text = (
+                f"{self._wording.prefix}cannot use the credentials for prometheus: {cause(error)}"
+            )
             raise ConfigError([text]) from error
 
     async def headers(self) -> CIMultiDict[str]:
@@ -79,7 +83,7 @@ class PrometheusAuth:
         authorization = await self._authorization()
         if authorization:
             headers["Authorization"] = authorization
-        from_files = [(name, self._read(file)) for name, file in self._header_files]
+        from_files = [(name, file.text()) for name, file in self._header_files]
         for name in (*self._headers, *(name for name, _ in from_files)):
             headers.popall(name, None)
         headers.extend(self._headers)
@@ -99,28 +103,7 @@ class PrometheusAuth:
 
     def tls(self) -> ssl.SSLContext:
         """TLS context of a request; the same one until a certificate file changes."""
-        try:
-            seen = self._certificates()
-            if seen != self._tls_seen:
-                self._tls = self._build_tls()
-                self._tls_seen = seen
-        except OSError as error:
-            # Between the two writes of a rotation; the certificates we have may still be good.
-            log.warning(
-                "%scannot use the new certificates for prometheus: %s", self._wording.prefix, error
-            )
-        return self._tls
-
-    def _certificates(self) -> list[Fingerprint | None]:
-        return [fingerprint(path) for path in (self._ca_file, self._cert_file, self._key_file)]
-
-    def _build_tls(self) -> ssl.SSLContext:
-        return client_context(
-            ca_file=self._ca_file,
-            insecure=self._insecure,
-            cert_file=self._cert_file,
-            key_file=self._key_file,
-        )
+        return self._tls.context()
 
     def _token_source(self, options: OAuth2Options, clock: Clock) -> OAuth2Tokens:
         # The endpoint may be a public one, or one of the same private CA as Prometheus. It is
@@ -141,26 +124,17 @@ class PrometheusAuth:
     async def _authorization(self) -> str | None:
         options = self._options
         if options.token_file:
-            return _BEARER + self._read(self._secret)
+            return _BEARER + self._secret.text()
         if self._tokens is not None:
             return _BEARER + await self._tokens.token()
         if options.basic_user is not None:
-            return _basic(options.basic_user, self._read(self._secret))
+            return _basic(options.basic_user, self._secret.text())
         if options.basic_auth_file:
-            return _basic(*self._read(self._secret).partition(":")[::2])
+            return _basic(*self._secret.text().partition(":")[::2])
         url = URL(options.url)
         if url.user is not None:
             return _basic(url.user, url.password or "")
         return None if self._credentials is None else await self._credentials.authorization()
-
-    def _read(self, file: SecretFile) -> str:
-        try:
-            return file.text()
-        except (OSError, ValueError) as error:
-            log.warning(
-                "%scannot read the credentials for prometheus: %s", self._wording.prefix, error
-            )
-            return file.last
 
 
 def _basic(user: str, password: str) -> str:

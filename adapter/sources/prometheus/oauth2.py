@@ -12,7 +12,7 @@ import msgspec
 
 from adapter.errors import SourceError, SourceTimeout
 from adapter.periodic import Clock
-from adapter.secretfile import SecretFile
+from adapter.sources.followed import FollowedSecret
 from adapter.sources.prometheus.failure import LONGEST_CAUSE, Unavailable, Wording
 from adapter.sources.prometheus.options import OAuth2Options
 from adapter.sources.prometheus.refresh import Backoff
@@ -69,7 +69,7 @@ class OAuth2Tokens:
         self._timeout = timeout
         self._tls = tls
         self._wording = wording
-        self._secret = SecretFile(options.secret_file)
+        self._secret = FollowedSecret(options.secret_file, prefix=wording.prefix)
         self._token: _Token | None = None
         self._lock = asyncio.Lock()
         self._backoff = Backoff(clock)
@@ -130,11 +130,7 @@ class OAuth2Tokens:
 
     async def _fetch(self) -> _Token:
         asked = self._clock.monotonic()
-        try:
-            secret = self._secret.text()
-        except (OSError, ValueError) as error:
-            log.warning("%scannot read the client secret: %s", self._wording.prefix, error)
-            secret = self._secret.last
+        secret = self._secret.text()
         try:
             status, body = await self._ask(secret)
             if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:

@@ -289,7 +289,7 @@ async def test_every_missing_file_is_told_at_once(tmp_path):
     assert told.value.problems == (
         f"{broken} holds no single line of text",
         "cannot read /nowhere/key: No such file or directory",
-        "cannot use /nowhere/ca: No such file or directory",
+        "cannot read /nowhere/ca: No such file or directory",
     )
 
 

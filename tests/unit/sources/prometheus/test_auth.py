@@ -77,7 +77,7 @@ async def test_the_token_is_stripped_and_read_again_when_it_changes(
 
     tokens = [request[2]["Authorization"] for request in api.requests]
     assert tokens == ["Bearer first", "Bearer second token", "Bearer second token"]
-    assert "cannot read the credentials for prometheus" in caplog.text
+    assert "No such file or directory; what was there before is used" in caplog.text
 
 
 async def test_credentials_of_a_kubeconfig(url, connect, api):
@@ -161,8 +161,14 @@ async def test_client_certificates_are_sent_and_read_again(
     assert (await client.query_vector("up")).samples
 
     cert.write_text("half a certi")
+    for _ in range(2):
+        assert (await client.query_vector("up")).samples
+    why = "it holds no usable certificate or key (PEM); what was there before is used"
+    assert caplog.text.count(f"{cert} and {key}: {why}") == 1
+
+    write(ours)
     assert (await client.query_vector("up")).samples
-    assert "cannot use the new certificates for prometheus" in caplog.text
+    assert caplog.text.count(f"{cert} and {key}") == 1
 
 
 @pytest.mark.parametrize(
@@ -174,8 +180,11 @@ async def test_client_certificates_are_sent_and_read_again(
         ({"verb": "PUT"}, "--prometheus-verb must be GET or POST, not 'PUT'"),
         ({"cert_file": "c"}, "must be given together"),
         ({"timeout": 0.0}, "the timeout of a query must be positive, not 0 s"),
-        ({"token_file": "/nonexistent"}, "No such file or directory: '/nonexistent'"),
-        ({"ca_file": "/nonexistent"}, "cannot use the credentials for prometheus"),
+        ({"token_file": "/nonexistent"}, "cannot read /nonexistent: No such file or directory"),
+        (
+            {"ca_file": "/nonexistent"},
+            "cannot use the credentials for prometheus: cannot read /none",
+        ),
         ({"headers": ("=v",)}, "--prometheus-header: cannot use a header named ''"),
         ({"headers": ("X=a\nb",)}, "--prometheus-header: the value of the header 'X' is no single"),
     ],

@@ -286,7 +286,7 @@ async def test_a_secret_is_not_sent_in_the_clear(make, address):
 
 
 async def test_a_missing_secret_is_told_at_the_start(make, tmp_path):
-    with pytest.raises(ConfigError, match=r"^backend far: cannot use the credentials .*/nothing'"):
+    with pytest.raises(ConfigError, match=r"^backend far: cannot use the credentials .*/nothing: "):
         make(clientSecretFile=str(tmp_path / "nothing"))
 
 
