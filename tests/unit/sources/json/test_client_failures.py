@@ -134,9 +134,9 @@ async def test_names_that_cannot_be_resolved(client):
 async def test_a_server_that_does_not_answer_in_time(client):
     async with Scripted(None, (answer(b"", Content_Length="10"), "")).serving() as server:
         for _ in range(2):  # before the head of the answer, and within its body
-            cause = f"^{server.place} did not answer within 0.05 s$"
+            cause = f"^{server.place} did not answer within 0.4 s$"
             with pytest.raises(SourceTimeout, match=cause):
-                await client.fetch(server.url, Access(timeout=0.05), None)
+                await client.fetch(server.url, Access(timeout=0.4), None)
 
 
 @pytest.mark.parametrize("access", [Access(timeout=0.05), Access(connect_timeout=0.05)])

@@ -219,7 +219,7 @@ async def test_servers_that_are_not_there(connect, address, message):
 async def test_being_down_is_logged_once_and_so_is_coming_back(url, connect, api, caplog):
     caplog.set_level(logging.INFO)
     api.hang = True
-    client = connect(url, timeout=0.05)
+    client = connect(url, timeout=0.3)
     for _ in range(3):
         with pytest.raises(SourceTimeout):
             await client.query_vector("up")
