@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from adapter.cli.check_text import print_report
@@ -17,6 +18,7 @@ from adapter.rules.jsonschema import json_schema
 from adapter.rules.load import Loaded, load_rule_texts
 from adapter.rules.preview import Series, Served, preview, series_of
 from adapter.rules.yamltext import MAX_BYTES
+from adapter.sources.json.checking import refused_urls
 
 STDIN = "-"
 _STDIN_NAME = "<stdin>"
@@ -34,11 +36,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         texts = _read(options.files)
         series = None if options.series is None else _read_series(options.series)
+        loaded = _load(texts, options.json_allow)
     except ConfigError as error:
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)
         return 2
-    loaded = load_rule_texts(texts)
     served = preview(loaded, series)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character
@@ -69,6 +71,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="series in the Prometheus text format: list the metrics they would become",
     )
+    add(
+        "--json-allow",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="as the flag of viaduct serve: a host, address or network that JSON may be read from; "
+        "may be given several times",
+    )
     add("--output", choices=("text", "json"), default="text", help="form of the report")
     add("--strict", action="store_true", help="count warnings as errors")
     add("--schema", action="store_true", help="print the JSON Schema of a rule file, and no more")
@@ -83,6 +93,16 @@ def _read(paths: Sequence[str]) -> list[tuple[str, bytes]]:
         else:
             texts += read_rule_files([path])
     return texts
+
+
+def _load(texts: Sequence[tuple[str, bytes]], allowed: Sequence[str]) -> Loaded:
+    loaded = load_rule_texts(texts)
+    order = {name: number for number, (name, _) in enumerate(texts)}
+    findings = sorted(
+        [*loaded.findings, *refused_urls(loaded, allowed)],
+        key=lambda found: (order[found.filename], found.line),
+    )
+    return replace(loaded, findings=tuple(findings))
 
 
 def _read_series(path: str) -> list[Series]:

@@ -195,6 +195,40 @@ def run(*argv, **options):
     return subprocess.run(command, capture_output=True, check=False, timeout=30, **options)
 
 
+URLS = """externalRules:
+- metric: meta
+  json: {url: "http://169.254.169.254/latest", query: $.a}
+- metric: queue
+  json: {url: "http://queues:8080/stats", query: $.a}
+- metric: no_port
+  json: {url: "ftp://localhost/stats", query: $.a}
+"""
+
+
+def test_a_url_that_would_not_be_read_from(file, capsys):
+    file("rules: [{seriesQuery: 1}]\n", "b.yaml")
+    check.main(["--output=json", file(URLS), "b.yaml"])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [(each["file"], each["line"], each["severity"]) for each in found] == [
+        ("rules.yaml", 2, "warning"),
+        ("rules.yaml", 7, "error"),
+        ("b.yaml", 1, "error"),
+    ]
+    assert found[0]["text"].startswith("json.url: 169.254.169.254, an address of a cloud's")
+
+    allowed = ["--json-allow=169.254.0.0/16", "--json-allow=*.shop"]
+    check.main(["--output=json", *allowed, "rules.yaml"])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [each["line"] for each in found] == [7]
+
+
+def test_an_exception_that_is_none(file, capsys):
+    assert check.main(["--json-allow=a b", file(URLS)]) == 2
+    assert capsys.readouterr().err == (
+        "error: --json-allow: 'a b' is no host name, address or network\n"
+    )
+
+
 def test_a_reader_that_has_seen_enough_gets_no_traceback(file):
     file(ERROR * 3)
     command = f"'{sys.executable}' -m adapter check rules.yaml | true"
