@@ -6,22 +6,16 @@ resolver; the socket factory is called for each address immediately before the s
 that address, in both cases. Proxies are not used, for they would do the look-up.
 """
 
-import asyncio
-import contextlib
 import socket
-import threading
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adapter.sources.json.guard import Denied, Guard
+from adapter.sources.lookups import OwnThreads
 
 KEEPALIVE_SECONDS = 75.0
 """After which an idle connection is closed: a few of the usual periods between two fetches."""
-
-
-_LOOKUPS = 16
-"""Names that are looked up at once."""
 
 
 class DeniedAddress(OSError):
@@ -34,52 +28,6 @@ class DeniedAddress(OSError):
     def __init__(self, denied: Denied) -> None:
         super().__init__(str(denied))
         self.denied = denied
-
-
-class OwnThreads(AbstractResolver):
-    """The machine's resolver in threads of its own.
-
-    aiohttp's takes those that everything else in this process looks its names up in; a few names
-    whose name server keeps silent, and users choose the names, would stop it all. Nor does the
-    process wait for them when it ends, as it does for threads of an executor.
-    """
-
-    def __init__(self) -> None:
-        self._free = asyncio.Semaphore(_LOOKUPS)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Addresses of *host*.
-
-        Raises:
-            OSError: There are none.
-        """
-        await self._free.acquire()  # until the thread ends, though who waits for it has gone
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[ResolveResult]] = loop.create_future()
-
-        def run() -> None:
-            outcome = _looked_up(host, port, family)
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._answer, answer, outcome)
-
-        threading.Thread(target=run, name="json-names", daemon=True).start()
-        return await answer
-
-    async def close(self) -> None:
-        """Do nothing: a look-up that hangs ends by itself, or with the process."""
-
-    def _answer(
-        self, answer: "asyncio.Future[list[ResolveResult]]", outcome: list[ResolveResult] | OSError
-    ) -> None:
-        self._free.release()
-        if answer.done():
-            return
-        if isinstance(outcome, OSError):
-            answer.set_exception(outcome)
-        else:
-            answer.set_result(outcome)
 
 
 class CheckedResolver(AbstractResolver):
@@ -178,27 +126,3 @@ class _CheckedSockets:
         except Denied as denied:
             raise DeniedAddress(denied) from denied
         return socket.socket(family, kind, protocol)
-
-
-def _looked_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult] | OSError:
-    try:
-        return _look_up(host, port, family)
-    except OSError as error:
-        return error
-    except UnicodeError:  # a name that cannot be asked for
-        return socket.gaierror(socket.EAI_NONAME, "the name is none")
-
-
-def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
-    found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    return [
-        ResolveResult(
-            hostname=host,
-            host=str(place[0]),
-            port=port,
-            family=kind,
-            proto=protocol,
-            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-        )
-        for kind, _, protocol, _, place in found
-    ]

@@ -17,6 +17,7 @@ from adapter.errors import SourceError
 from adapter.kube.credentials import KubeCredentials
 from adapter.periodic import Clock, SystemClock
 from adapter.promql.response import ResponseError, Sample, VectorAnswer
+from adapter.sources.lookups import OwnThreads
 from adapter.sources.prometheus.auth import PrometheusAuth
 from adapter.sources.prometheus.bridge import PrometheusBridge
 from adapter.sources.prometheus.failure import (
@@ -202,7 +203,9 @@ class PrometheusClient:
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self.options.concurrency),
+                connector=aiohttp.TCPConnector(
+                    limit=self.options.concurrency, resolver=OwnThreads()
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session

@@ -13,6 +13,7 @@ import msgspec
 from adapter.errors import SourceError, SourceTimeout
 from adapter.periodic import Clock
 from adapter.sources.followed import FollowedSecret
+from adapter.sources.lookups import OwnThreads
 from adapter.sources.prometheus.failure import LONGEST_CAUSE, Unavailable, Wording
 from adapter.sources.prometheus.options import OAuth2Options
 from adapter.sources.prometheus.refresh import Backoff
@@ -157,7 +158,10 @@ class OAuth2Tokens:
                 quote_plus(self._options.client_id), quote_plus(secret)
             )
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout)) as session,
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=OwnThreads()),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+            ) as session,
             session.post(
                 self._options.token_url,
                 data=form,

@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from adapter.sources.json import connecting
-from adapter.sources.json.connecting import OwnThreads
+from adapter.sources import lookups
+from adapter.sources.lookups import OwnThreads
 
 HANGING = """
 import asyncio, socket, threading
-from adapter.sources.json.connecting import OwnThreads
+from adapter.sources.lookups import OwnThreads
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
 
 async def main():
@@ -25,8 +25,27 @@ asyncio.run(main())
 """
 
 
-def test_the_process_ends_though_a_look_up_hangs():
-    assert subprocess.run([sys.executable, "-c", HANGING], timeout=20, check=False).returncode == 0
+PROMETHEUS = """
+import asyncio, socket, threading
+from adapter.sources.prometheus.client import PrometheusClient
+from adapter.sources.prometheus.options import PrometheusOptions
+from adapter.telemetry import Telemetry
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+
+async def main():
+    client = PrometheusClient(PrometheusOptions(url="http://silent.example"), telemetry=Telemetry())
+    query = asyncio.create_task(client.query_vector("up"))
+    await asyncio.sleep(0.05)
+    query.cancel()
+    await client.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("program", [HANGING, PROMETHEUS], ids=["names", "prometheus"])
+def test_the_process_ends_though_a_look_up_hangs(program):
+    assert subprocess.run([sys.executable, "-c", program], timeout=20, check=False).returncode == 0
 
 
 async def test_look_ups_are_bounded_though_nobody_waits_for_them(monkeypatch):
@@ -37,7 +56,7 @@ async def test_look_ups_are_bounded_though_nobody_waits_for_them(monkeypatch):
         end.wait(10)
         return []
 
-    monkeypatch.setattr(connecting, "_look_up", look_up)
+    monkeypatch.setattr(lookups, "_look_up", look_up)
     resolver = OwnThreads()
     for number in range(40):
         waiter = asyncio.create_task(resolver.resolve(f"{number}.example"))
