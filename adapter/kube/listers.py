@@ -18,6 +18,9 @@ from adapter.model.resources import PodKey
 MOST_SELECTORS = 1024
 """Selectors of a namespace whose pods are kept at hand; clients send any number of them."""
 
+LARGEST_SELECTOR = 20
+"""Keys and values of a selector whose pods are kept; clients send them of any size, too."""
+
 
 class PodMeta(msgspec.Struct, frozen=True, gc=False):
     """A running pod. *labels* may be shared between pods; *key* is its namespace and name.
@@ -77,7 +80,7 @@ class PodLister(PodStore[PodMeta]):
         pods = self._everything() if namespace is None else self._in_namespace(namespace)
         if selector.empty or not pods:
             return pods
-        if namespace is None:
+        if namespace is None or selector.size > LARGEST_SELECTOR:
             return _selected(pods, selector)
         # HPAs ask the same again and again; a namespace of thousands of pods costs 0.6 ms each time
         kept = self._selected.setdefault(namespace, {})

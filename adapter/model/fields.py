@@ -47,19 +47,31 @@ class FieldSelector:
         return ",".join(map(str, self.requirements))
 
 
-@lru_cache(maxsize=1024)
+MOST_TERMS = 1000
+"""Of one selector. There are two fields to select by; what is longer only costs time."""
+
+_REMEMBERED_LENGTH = 600
+"""Characters of a selector that is kept; a name has 253 at most."""
+
+
 def parse_field_selector(text: str) -> FieldSelector:
     r"""Read a field selector such as ``metadata.name=web-0,metadata.namespace!=default``.
 
     ``=`` and ``==`` mean the same; ``\``, ``,`` and ``=`` are escaped by a backslash in values.
 
     Raises:
-        BadRequest: *text* is no field selector, or names another field; the message is
-            kube-apiserver's.
+        BadRequest: *text* is no field selector, or names another field, and the message is
+            kube-apiserver's; or it has more than `MOST_TERMS`, which kube-apiserver does not know.
 
     >>> parse_field_selector("metadata.name==web-0").matches("any", "web-0")
     True
     """
+    return (_remembered if len(text) <= _REMEMBERED_LENGTH else _read)(text)
+
+
+def _read(text: str) -> FieldSelector:
+    if text.count(",") > MOST_TERMS:
+        raise BadRequest(f"a field selector has at most {MOST_TERMS} terms", details=False)
     # sorted as apimachinery does: of several mistakes both report the same one
     requirements = [_requirement(term, text) for term in sorted(_TERM.findall(text))]
     for field, _, _ in requirements:
@@ -69,6 +81,9 @@ def parse_field_selector(text: str) -> FieldSelector:
                 details=False,
             )
     return FieldSelector(tuple(sorted(requirements)))
+
+
+_remembered = lru_cache(maxsize=1024)(_read)
 
 
 def _requirement(term: str, text: str) -> FieldRequirement:

@@ -5,10 +5,11 @@ Error texts are kube-apiserver's, because people search for them.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from adapter.errors import BadRequest
@@ -133,6 +134,11 @@ class Selector:
         """Whether everything is selected."""
         return not self.requirements
 
+    @property
+    def size(self) -> int:
+        """How many keys and values it has in all."""
+        return sum(1 + len(each.values) for each in self.requirements)
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether *labels* satisfy every requirement."""
         if self._exact is not None:
@@ -150,18 +156,39 @@ class Selector:
 EVERYTHING = Selector()
 """Matches any labels."""
 
+MOST_REQUIREMENTS = 1000
+"""Of one selector. What is longer than a person or a controller writes only costs time."""
 
-@lru_cache(maxsize=1024)
+MOST_VALUES = 10_000
+"""Of all requirements of one selector, about as many as fit into a request."""
+
+_REMEMBERED_LENGTH = 1000
+"""Characters of a selector that is kept: those of HPAs come again and again, and are short."""
+
+
 def parse_selector(text: str) -> Selector:
     """Read a label selector such as ``app=web,tier in (a,b),!canary,rank>3``.
 
     Raises:
-        BadRequest: *text* is no selector; the message is kube-apiserver's.
+        BadRequest: *text* is no selector, and the message is kube-apiserver's; or it is larger than
+            `MOST_REQUIREMENTS` and `MOST_VALUES` allow, which kube-apiserver does not know.
 
     >>> str(parse_selector("tier notin (b, a), app == web"))
     'app==web,tier notin (a,b)'
     """
-    return Selector(tuple(_Parser(text).requirements())) if text else EVERYTHING
+    return (_remembered if len(text) <= _REMEMBERED_LENGTH else _read)(text)
+
+
+def _read(text: str) -> Selector:
+    if text.count(",") > MOST_VALUES:
+        raise _bad(f"a label selector has at most {MOST_VALUES} values")
+    requirements = tuple(islice(_Parser(text).requirements(), MOST_REQUIREMENTS + 1))
+    if len(requirements) > MOST_REQUIREMENTS:
+        raise _bad(f"a label selector has at most {MOST_REQUIREMENTS} requirements")
+    return Selector(requirements) if requirements else EVERYTHING
+
+
+_remembered = lru_cache(maxsize=1024)(_read)
 
 
 class _Token(NamedTuple):
@@ -183,7 +210,7 @@ _OPERATORS = {
 }
 
 
-def _tokens(text: str) -> Iterable[_Token]:
+def _tokens(text: str) -> Iterator[_Token]:
     for match in _LEXEME.finditer(text):
         word = match["word"]
         if word is None:
@@ -196,8 +223,8 @@ class _Parser:
     """Recursive descent over the tokens of one selector."""
 
     def __init__(self, text: str) -> None:
-        self._rest = list(_tokens(text))
-        self._rest.reverse()
+        self._rest = _tokens(text)
+        self._ahead = next(self._rest, _END)
 
     def requirements(self) -> Iterable[Requirement]:
         """Yield each requirement of the selector."""
@@ -219,10 +246,11 @@ class _Parser:
                 raise _bad(f"found '{after.literal}', expected: identifier after ','")
 
     def _peek(self) -> _Token:
-        return self._rest[-1] if self._rest else _END
+        return self._ahead
 
     def _next(self) -> _Token:
-        return self._rest.pop() if self._rest else _END
+        token, self._ahead = self._ahead, next(self._rest, _END)
+        return token
 
     def _requirement(self) -> Requirement:
         token = self._next()

@@ -7,6 +7,7 @@ ask for it first, mostly with JSON or ``*/*`` as second choice. ``*/*`` alone me
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from adapter.apis.base import Transform
@@ -24,6 +25,10 @@ class MediaType(StrEnum):
 TEXTUAL = (MediaType.JSON, MediaType.YAML)
 """What documents about the server itself, such as discovery, can be produced as."""
 
+
+MAX_ACCEPT = 2048
+"""Characters of a header that are looked at: ten times what clients send. The rest would cost
+milliseconds before anybody knows who asks."""
 
 _PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
@@ -72,7 +77,7 @@ def negotiate(
     """
     if not accept.strip():
         return Accepted(offered[0])
-    for clause in _parse(accept):
+    for clause in _parse(accept[:MAX_ACCEPT]):
         transform = _transform(clause.params)
         if transform is not None and transform not in transforms:
             continue
@@ -97,11 +102,13 @@ def wants_pretty(query: Mapping[str, str], user_agent: str) -> bool:
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an ``Accept-Encoding`` header allows gzip."""
     return any(
-        clause.media_range == "gzip" and clause.quality > 0 for clause in _parse(accept_encoding)
+        clause.media_range == "gzip" and clause.quality > 0
+        for clause in _parse(accept_encoding[:MAX_ACCEPT])
     )
 
 
-def _parse(header: str) -> list[_Clause]:
+@lru_cache(maxsize=256)
+def _parse(header: str) -> Sequence[_Clause]:
     clauses = []
     for text in header.split(","):
         media_range, *parts = (part.strip() for part in text.split(";"))
@@ -111,8 +118,9 @@ def _parse(header: str) -> list[_Clause]:
             params[name.strip().lower()] = value.strip().strip('"')
         quality = _quality(params.pop("q", "1"))
         if media_range and quality > 0:
-            clauses.append(_Clause(media_range.lower(), params, quality))
-    return sorted(clauses, key=lambda clause: clause.rank)
+            full = "*/*" if media_range == "*" else media_range.lower()
+            clauses.append(_Clause(full, params, quality))
+    return tuple(sorted(clauses, key=lambda clause: clause.rank))
 
 
 def _quality(text: str) -> float:

@@ -35,7 +35,7 @@ class Kubelet:
     """Serves ``/metrics/resource`` of one pod with steady use, with the samples' own times."""
 
     def __init__(self):
-        self.started = time.time() - 1000
+        self.starts = [time.time() - 1000]
         self.cores = {"app": 0.25, "proxy": 0.0}
         kubelet = self
 
@@ -55,7 +55,8 @@ class Kubelet:
     def exposition(self):
         at = time.time() // HOUSEKEEPING * HOUSEKEEPING
         stamp = int(at * 1000)
-        up = max(0.0, at - self.started)
+        # a sample that was taken before a restart is of the container before
+        up = at - max(start for start in self.starts if start <= at)
         lines = []
         for container, cores in self.cores.items():
             labels = f'{{container="{container}",namespace="shop",pod="web"}}'
@@ -152,7 +153,8 @@ async def test_values_are_those_of_the_kubelet(source):
 
 async def test_a_restart_gives_no_value_rather_than_a_wrong_one(source, kubelet):
     before = await eventually(lambda: web(source))
-    kubelet.started = time.time()
+    restarted = time.time()
+    kubelet.starts.append(restarted)
     seen = []
 
     async def after_restart():
@@ -160,9 +162,7 @@ async def test_a_restart_gives_no_value_rather_than_a_wrong_one(source, kubelet)
         seen.append(pod)
         return pod
 
-    await eventually(
-        after_restart, lambda pod: pod and pod.timestamp > kubelet.started + HOUSEKEEPING
-    )
+    await eventually(after_restart, lambda pod: pod and pod.timestamp > restarted + HOUSEKEEPING)
 
     assert before.containers[0].cpu == pytest.approx(0.25, rel=1e-6)
     assert None in seen

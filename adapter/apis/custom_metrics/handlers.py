@@ -40,6 +40,14 @@ _NAMESPACES = "namespaces"
 _SHOWN_SELECTOR = 200
 """Characters of a selector that a message repeats."""
 
+_MISREAD = frozenset({"proxy", "watch"})
+_MISREAD_IN_NAMESPACE = frozenset({"status", "finalize"})
+"""Resources that cannot be asked for by these names alone: whoever authorizes a request takes them
+for a verb, or for a part of the namespace (apiserver ``pkg/endpoints/request/requestinfo.go``), and
+so allows something else than would be served."""
+
+_EXAMPLE = "proxy.example.com"
+
 _NOTHING_LISTED = APIResource("metrics", _KIND, namespaced=True, verbs=("get",))
 """Names a path there is, and no metric that could be asked for."""
 
@@ -144,6 +152,9 @@ class _Handlers:
         path = request.path
         namespace = path.get("namespace", "")
         target = _Target(path["resource"], namespace, path["name"], path["metric"])
+        if target.resource in (_MISREAD_IN_NAMESPACE if namespace else _MISREAD):
+            why = f"a path takes that for something else: name its group, as in {_EXAMPLE}"
+            raise no_metric(target.metric, target.resource, why)
         return await self._answer(request, target)
 
     async def namespace(self, request: APIRequest) -> Answer:
@@ -192,6 +203,8 @@ class _Handlers:
         if info.namespaced and not target.namespace:
             path = f"/namespaces/NAMESPACE/{info.group_resource}/NAME/{target.metric}"
             raise _not_there(info, target, f"they are in namespaces, ask for {path}")
+        if target.namespace and not info.namespaced:
+            _check_one_object(info, target)
         return info
 
     async def _names(
@@ -233,6 +246,25 @@ class _Handlers:
         now = self.clock.time()
         for timestamp, count in Counter([value.timestamp for value in values]).items():
             self.telemetry.value_age.observe(GROUP, now - timestamp, count)
+
+
+def _check_one_object(info: ResourceInfo, target: _Target) -> None:
+    """Check what is asked below a namespace about objects that are in none.
+
+    HPAs ask so for the one object they name, and whoever may ask for it there was allowed by
+    somebody who rules that namespace only: that must not open the objects of the whole cluster.
+    Of namespaces HPAs ask on the way of their own, and only for the one they are in.
+
+    Raises:
+        NotFound: It is not to be served there.
+    """
+    if str(info.group_resource) == _NAMESPACES and target.name != target.namespace:
+        path = f"/namespaces/{target.name}/metrics/{target.metric}"
+    elif target.name == _ALL:
+        path = f"/{info.group_resource}/{_ALL}/{target.metric}"
+    else:
+        return
+    raise _not_there(info, target, f"they are not in a namespace, ask for {path}")
 
 
 def _resource(listed: ListedMetric) -> APIResource:

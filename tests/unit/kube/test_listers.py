@@ -84,6 +84,11 @@ def test_selectors_that_are_kept_have_a_limit(pods):
         assert pods.list("b", parse_selector(f"app={number}")) == []
     assert [each.name for each in pods.list("b", parse_selector("app=web"))] == ["y"]
 
+    large = parse_selector(f"app in (web,{','.join(map(str, range(50)))})")
+    before = pods.list("b", large)
+    assert [each.name for each in before] == ["y"]
+    assert pods.list("b", large) is not before
+
 
 def test_a_list_that_was_never_read_is_not_answered_from():
     lister = NodeLister()

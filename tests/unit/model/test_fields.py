@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from adapter.errors import BadRequest
@@ -72,3 +74,15 @@ def test_bad_selectors_are_refused_in_kubes_words(text, message):
 def test_empty_selects_everything():
     assert parse_field_selector("").empty
     assert not parse_field_selector("metadata.name=a").empty
+
+
+def test_what_would_cost_much_is_refused_and_not_kept():
+    with pytest.raises(BadRequest, match="a field selector has at most 1000 terms"):
+        parse_field_selector(",".join(["a=b"] * 10_000))
+
+    tracemalloc.start()
+    for number in range(100):
+        parse_field_selector(f"metadata.name={number}{'x' * 60_000}")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000

@@ -1,5 +1,8 @@
 """Label selectors; error texts are kube-apiserver's."""
 
+import re
+import tracemalloc
+
 import pytest
 
 from adapter.errors import BadRequest
@@ -250,3 +253,35 @@ def test_requirements_are_checked(operator, values, problem):
 
 def test_requirement_values_are_sorted_without_repeats():
     assert Requirement.checked("a", Operator.IN, ["y", "x", "y"]).values == ("x", "y")
+
+
+LARGEST = ",".join(f"k{number}" for number in range(1000))
+MANY_VALUES = "a in (" + ",".join(map(str, range(10_000))) + ")"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(f"{LARGEST},x", "at most 1000 requirements", id="requirements"),
+        pytest.param(MANY_VALUES.replace(")", ",x,y)"), "at most 10000 values", id="values"),
+        pytest.param("(" * 60_000, "found '(', expected: !, identifier", id="symbols"),
+    ],
+)
+def test_what_would_cost_much_is_refused(text, message):
+    with pytest.raises(BadRequest, match=re.escape(message)):
+        parse_selector(text)
+
+
+def test_the_largest_selectors_that_are_read():
+    assert len(parse_selector(LARGEST).requirements) == 1000
+    (requirement,) = parse_selector(MANY_VALUES).requirements
+    assert len(requirement.values) == 10_000
+
+
+def test_selectors_that_are_sent_do_not_fill_the_memory():
+    tracemalloc.start()
+    for number in range(300):
+        parse_selector(f"a{number} in ({'x' * 60},{','.join(['y' * 60] * 300)})")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000

@@ -1,5 +1,7 @@
 """Which representation a client gets."""
 
+import time
+
 import pytest
 
 from adapter.apis.base import RESOURCE_TRANSFORMS, Transform
@@ -131,3 +133,19 @@ def test_people_get_indented_json(query, agent, pretty):
 )
 def test_gzip_is_used_when_it_is_accepted(header, accepted):
     assert accepts_gzip(header) is accepted
+
+
+def test_a_lone_star_is_anything_as_in_go():
+    assert negotiate("*") == Accepted()
+    assert negotiate("text/html, *;q=0.1") == Accepted()
+
+
+def test_a_header_of_any_length_costs_little():
+    """It is read before anybody knows who asks."""
+    padding = ",".join(f"a/{number}" for number in range(10_000))
+    begun = time.process_time()
+    for _ in range(100):
+        assert negotiate(f"{MediaType.YAML},{padding}").media_type is MediaType.YAML
+        with pytest.raises(NotAcceptable):
+            negotiate(padding)
+    assert time.process_time() - begun < 1.0

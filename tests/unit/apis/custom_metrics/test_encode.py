@@ -203,8 +203,8 @@ def test_a_list_of_ten_thousand_takes_milliseconds():
     asked = question()._replace(names=names)
     times = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         encoded("v1beta2", asked, values)
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
 
     assert min(times) < 0.1

@@ -114,9 +114,9 @@ async def test_three_segments_below_namespaces_are_an_invalid_path(cluster, metr
         pytest.param("namespaces/x/nodes/n/m", ("nodes", "", ("n",), True), id="node-of-an-hpa"),
         pytest.param("namespaces/x/metrics/m", ("namespaces", "", ("x",), True), id="namespace"),
         pytest.param(
-            "namespaces/x/namespaces/y/m",
-            ("namespaces", "", ("y",), True),
-            id="namespace-of-an-hpa",
+            "namespaces/x/namespaces/x/m",
+            ("namespaces", "", ("x",), True),
+            id="the-namespace-itself",
         ),
         pytest.param(
             "namespaces/*/metrics/m?labelSelector=team in (team-01,team-02)",
@@ -272,6 +272,35 @@ async def test_a_parameter_nobody_reads_is_warned_of(cluster, query, warning):
             f"{RATE} for pods: no namespace can have that name",
             id="all-namespaces",
         ),
+        pytest.param(
+            "namespaces/team-00/namespaces/team-01/jobs",
+            "jobs for namespaces team-01: they are not in a namespace, "
+            "ask for /namespaces/team-01/metrics/jobs",
+            id="another-namespace",
+        ),
+        pytest.param(
+            "namespaces/team-00/namespaces/*/jobs",
+            "jobs for namespaces: they are not in a namespace, ask for /namespaces/*/metrics/jobs",
+            id="all-namespaces-from-one",
+        ),
+        pytest.param(
+            "namespaces/team-00/nodes/*/node_disk_busy",
+            "node_disk_busy for nodes: they are not in a namespace, "
+            "ask for /nodes/*/node_disk_busy",
+            id="all-nodes-from-a-namespace",
+        ),
+        pytest.param(
+            "watch/nodes/x",
+            "x for watch: a path takes that for something else: "
+            "name its group, as in proxy.example.com",
+            id="read-as-a-verb",
+        ),
+        pytest.param(
+            "namespaces/team-00/status/x/m",
+            "m for status: a path takes that for something else: "
+            "name its group, as in proxy.example.com",
+            id="read-as-a-part-of-the-namespace",
+        ),
     ],
 )
 async def test_what_is_not_found_says_why(cluster, path, message):
@@ -280,6 +309,7 @@ async def test_what_is_not_found_says_why(cluster, path, message):
     assert (response.status, body["reason"]) == (404, "NotFound")
     assert body["message"] == no_metric(message)
     assert "details" not in body
+    assert cluster.custom.asked == [] or POD in path or "absent" in path
 
 
 async def test_objects_without_samples_are_an_empty_list_with_a_warning(cluster):
