@@ -24,6 +24,11 @@ KEEP_FRACTION = 1 / 3
 """Of the resolution: how long one answer of Prometheus serves further requests."""
 
 
+PATIENCE_SECONDS = 3.0
+"""How long a request waits for Prometheus while the kubelets' values are at hand. A Prometheus that
+hangs is not refused at once: the HPA controller's few workers would stand still with each wait."""
+
+
 class ResourceMetrics:
     """Builds the group from *parts*."""
 
@@ -133,6 +138,7 @@ class ResourceMetrics:
             keep_seconds=resolution * KEEP_FRACTION,
             max_age=max_age(resolution),  # one limit for both sources: they fill each other's gaps
             telemetry=parts.telemetry,
+            patience=None if parts.settings.fallback == "off" else PATIENCE_SECONDS,
         )
         parts.stack.push_async_callback(source.close)
         check = Periodic(

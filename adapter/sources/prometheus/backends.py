@@ -1,8 +1,8 @@
 """The Prometheus servers that rules may name, each with a limit of requests and a breaker."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from adapter.errors import SourceError, SourceTimeout
 from adapter.periodic import Clock
@@ -10,6 +10,8 @@ from adapter.rules.backends import DEFAULT_BACKEND
 from adapter.sources.prometheus.breaker import Breaker
 from adapter.sources.prometheus.client import PrometheusClient, Vector
 from adapter.telemetry import Telemetry
+
+T = TypeVar("T")
 
 _LEAST_SECONDS = 0.001
 """Left for a request that got its turn at the last moment; zero would mean no limit."""
@@ -38,9 +40,9 @@ class Backend:
         self._timeout = client.options.timeout
         self._concurrency = client.options.concurrency
         self._turns = asyncio.Semaphore(self._concurrency)
-        self._breaker = Breaker(clock)
-        self._up = telemetry.backend_up.labels(self.name)
-        self._up.set(1)
+        up = telemetry.backend_up.labels(self.name)
+        up.set(1)
+        self._breaker = Breaker(clock, up.set)
 
     @property
     def error(self) -> SourceError | None:
@@ -59,8 +61,9 @@ class Backend:
             SourceError: It could not be reached, refused, or gave no vector; `SourceTimeout` if it
                 was slow, or had too much to do.
         """
-        async with self._turn() as seconds:
-            return await self.client.query_vector(promql, at=at, scalar=scalar, seconds=seconds)
+        return await self._ask(
+            lambda seconds: self.client.query_vector(promql, at=at, scalar=scalar, seconds=seconds)
+        )
 
     async def label_names(self, selector: str, start: float) -> list[str]:
         """Labels that any series has which *selector* selects.
@@ -72,8 +75,7 @@ class Backend:
         Raises:
             SourceError: As for `query`.
         """
-        async with self._turn():
-            return await self.client.bridge.label_names(selector, start)
+        return await self._ask(lambda _: self.client.bridge.label_names(selector, start))
 
     async def label_values(self, label: str, selector: str, start: float) -> list[str]:
         """Values that *label* has on the series which *selector* selects, as `label_names`.
@@ -81,28 +83,30 @@ class Backend:
         Raises:
             SourceError: As for `query`.
         """
-        async with self._turn():
-            return await self.client.bridge.label_values(label, selector, start)
+        return await self._ask(lambda _: self.client.bridge.label_values(label, selector, start))
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.end_trial()
         await self.client.close()
 
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[float]:
-        """Wait for a turn to send a request; gives the seconds that are left for it."""
+    async def end_trial(self) -> None:
+        """End a request that goes on though nobody waits for it."""
+        await self._breaker.close()
+
+    async def _ask(self, ask: Callable[[float], Awaitable[T]]) -> T:
+        """Wait for a turn and send a request by *ask*, which is given the seconds that are left."""
         self._breaker.check()
         waited = await self._wait()
+        left = max(_LEAST_SECONDS, self._timeout - waited)
         try:
-            async with self._breaker.watch():
-                yield max(_LEAST_SECONDS, self._timeout - waited)
+            return await self._breaker.run(lambda: ask(left))
         except SourceTimeout as error:
             if not waited:
                 raise
             text = f"{error}, after {waited:.3g} s of waiting for one of {self._concurrency} turns"
             raise SourceTimeout(text) from error.__cause__
         finally:
-            self._up.set(self._breaker.error is None)
             self._turns.release()
 
     async def _wait(self) -> float:
@@ -133,6 +137,7 @@ class Backends:
     """
 
     def __init__(self, default: Backend | None, named: Mapping[str, Backend]) -> None:
+        self._default = default
         self._named = tuple(named.values())
         self._backends = dict(named)
         if default is not None:
@@ -162,3 +167,5 @@ class Backends:
         """Close all connections of those of the rule file; the default one outlives the file."""
         for backend in self._named:
             await backend.close()
+        if self._default is not None:
+            await self._default.end_trial()

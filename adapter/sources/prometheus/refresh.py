@@ -1,10 +1,13 @@
 """A value that is fetched when asked for, kept for a while, and fetched by one task at a time."""
 
+import asyncio
+import contextlib
 import copy
+import math
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from adapter.errors import SourceError
+from adapter.errors import SourceError, SourceTimeout
 from adapter.flight import SingleFlight
 from adapter.periodic import Clock
 from adapter.sources.prometheus.failure import is_outage
@@ -14,6 +17,11 @@ FIRST_PAUSE = 1.0
 
 LONGEST_PAUSE = 10.0
 """Seconds such a pause grows to: how late a recovery is noticed."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a request waits, during an outage, for the one that finds out whether it is over. It
+goes on without them: a server that hangs would hold each of them for the whole timeout, and with
+them the few workers of the HPA controller."""
 
 AHEAD_USES = 10
 """Uses of a value from which it is likely to be needed again at once when its time is over."""
@@ -82,6 +90,8 @@ class Refreshed(Generic[T]):
             tried by each of them.
         ahead_seconds: How long before its end a value that many ask for is fetched anew; 0 for
             never.
+        patience: Seconds that callers wait for a fetch, counted from its start; None is until its
+            end. After a failure they are `PATIENCE_SECONDS` at most.
         unwatched: Whether a fetch goes on when the last caller has gone.
     """
 
@@ -93,6 +103,7 @@ class Refreshed(Generic[T]):
         clock: Clock,
         outage: Backoff,
         ahead_seconds: float = 0.0,
+        patience: float | None = None,
         unwatched: bool = True,
     ) -> None:
         self.last: T | None = None
@@ -104,6 +115,8 @@ class Refreshed(Generic[T]):
         self._backoff = Backoff(clock)
         self._flight = SingleFlight(self._run, unwatched=unwatched)
         self._fresh_until = 0.0
+        self._patience = math.inf if patience is None else patience
+        self._begun = 0.0
         self._ahead_seconds = ahead_seconds
         self._uses = 0
 
@@ -133,12 +146,29 @@ class Refreshed(Generic[T]):
         if fresh is not None:
             self._uses += 1
             if self._worth_fetching_ahead():
+                self._begun = _now()
                 self._flight.begin()
             return fresh
         if not self._flight.under_way:
             self._outage.check()
             self._backoff.check()
-        return await self._flight.run()
+            self._begun = _now()
+        return await self._patiently()
+
+    async def _patiently(self) -> T:
+        patience, error = self._patience, self.error
+        if error is not None:
+            patience = min(patience, PATIENCE_SECONDS)
+        if patience == math.inf:
+            return await self._flight.run()
+        left = self._begun + patience - _now()
+        if left > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    return await self._flight.run()
+        if error is not None:
+            raise copy.copy(error)
+        raise SourceTimeout(f"prometheus has not answered for {patience:g} s")
 
     def _worth_fetching_ahead(self) -> bool:
         return (
@@ -165,3 +195,8 @@ class Refreshed(Generic[T]):
         self._uses = 0
         self._fresh_until = started + self._keep_seconds
         return value
+
+
+def _now() -> float:
+    """Of the loop: the wait is in real seconds, as the timeout of a request is."""
+    return asyncio.get_running_loop().time()

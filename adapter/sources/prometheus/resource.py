@@ -39,6 +39,8 @@ class PrometheusResourceSource:
         keep_seconds: How long answers are kept.
         max_age: Seconds from which a sample is too old to be used.
         telemetry: Own metrics.
+        patience: Seconds that a request waits for Prometheus where somebody else can answer, too;
+            the query goes on. None is as long as a query may take.
 
     Raises:
         ConfigError: *rules* lack a label.
@@ -53,6 +55,7 @@ class PrometheusResourceSource:
         keep_seconds: float,
         max_age: float,
         telemetry: Telemetry,
+        patience: float | None = None,
     ) -> None:
         self._queries = ResourceQueries.from_rules(rules)
         self._fetcher = ResourceFetcher(
@@ -61,10 +64,15 @@ class PrometheusResourceSource:
         self._clock = clock
         self._keep_seconds = keep_seconds
         self._outage = Backoff(clock)
+        self._patience = patience
         self._cluster_wide = True
         self._scopes: dict[str | None, Refreshed[PodTable]] = {}
         self._nodes: Refreshed[NodeTable] = Refreshed(
-            self._fetcher.nodes, keep_seconds=keep_seconds, clock=clock, outage=self._outage
+            self._fetcher.nodes,
+            keep_seconds=keep_seconds,
+            clock=clock,
+            outage=self._outage,
+            patience=patience,
         )
 
     async def pods(
@@ -142,6 +150,7 @@ class PrometheusResourceSource:
                 keep_seconds=self._keep_seconds,
                 clock=self._clock,
                 outage=self._outage,
+                patience=self._patience,
             )
             self._scopes[namespace] = scope
         return scope

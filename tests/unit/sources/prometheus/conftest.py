@@ -108,7 +108,7 @@ async def make_source(clock, prometheus, telemetry):
     """A function of the rule file's text that gives a source; closed at the end."""
     sources = []
 
-    def make(text=RULES, max_age=60.0):
+    def make(text=RULES, max_age=60.0, patience=None):
         source = PrometheusResourceSource(
             prometheus,
             load_rule_file(text, "rules.yaml").resource_rules,
@@ -116,6 +116,7 @@ async def make_source(clock, prometheus, telemetry):
             keep_seconds=5.0,
             max_age=max_age,
             telemetry=telemetry,
+            patience=patience,
         )
         sources.append(source)
         return source

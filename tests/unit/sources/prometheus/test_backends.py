@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 
 import pytest
 from aiohttp import web
@@ -383,3 +384,42 @@ def test_a_backend_is_up_until_it_fails():
     Backend(client, clock=ManualClock(), telemetry=telemetry)
 
     assert is_up(telemetry) == 1
+
+
+async def test_nobody_waits_long_for_a_server_that_hangs_during_an_outage(
+    switched, held, serve, make, clock, api
+):
+    api.handle = switched.handle
+    backend = make(await serve())
+    await fails(backend, CLOSED)
+    clock.advance(1.0)
+    api.handle = held.handle
+    other = make(await serve())
+    backend.client.base = other.client.base
+
+    started = time.monotonic()
+    await asyncio.gather(*(fails(backend, CLOSED) for _ in range(20)))
+    assert time.monotonic() - started < 5.0
+    started = time.monotonic()
+    await fails(backend, CLOSED)
+    assert time.monotonic() - started < 0.5
+    assert held.asked == 1
+
+    held.answer(2)
+    await until(lambda: backend.error is None)
+    assert (await backend.query("up")).samples
+
+
+async def test_a_try_that_hangs_ends_with_the_service(switched, held, serve, make, clock, api):
+    api.handle = switched.handle
+    backend = make(await serve())
+    await fails(backend, CLOSED)
+    clock.advance(1.0)
+    api.handle = held.handle
+    other = make(await serve())
+    backend.client.base = other.client.base
+    await fails(backend, CLOSED)
+
+    await backend.close()
+
+    assert [task for task in asyncio.all_tasks() if "_try" in repr(task)] == []

@@ -1,6 +1,7 @@
 """When Prometheus is asked, how often, and what happens when it fails."""
 
 import asyncio
+import time
 
 import aiohttp
 import msgspec
@@ -184,6 +185,43 @@ async def test_failures_are_quick_until_the_pause_ends(source, prometheus, pods,
     clock.advance(10)
     assert (await source.pods([WEB], "shop"))[0].name == "web"
     assert source.why_no_pod(PodKey("shop", "gone"), None) == "prometheus has no sample of it"
+
+
+async def test_where_others_can_answer_nobody_waits_long_for_one_that_hangs(
+    make_source, prometheus, pods
+):
+    source = make_source(patience=1.0)
+    prometheus.gate.clear()
+
+    for _ in range(3):
+        started = time.monotonic()
+        with pytest.raises(SourceTimeout, match=r"^prometheus has not answered for 1 s$"):
+            await source.pods([WEB], "shop")
+    assert time.monotonic() - started < 0.5, "a query that is late already is not waited for"
+    assert len(prometheus.queries) == 2
+
+    prometheus.gate.set()
+    await settle()
+    assert (await source.pods([WEB], "shop"))[0].name == "web"
+    assert len(prometheus.queries) == 2
+
+
+async def test_after_a_failure_nobody_waits_long_for_the_next_try(source, prometheus, pods, clock):
+    prometheus.error = outage()
+    with pytest.raises(SourceError, match="connection refused"):
+        await source.pods([WEB], "shop")
+    prometheus.error = None
+    prometheus.gate.clear()
+    clock.advance(1.0)
+
+    started = time.monotonic()
+    with pytest.raises(SourceError, match="connection refused"):
+        await source.nodes(["a"])
+    assert 0.9 < time.monotonic() - started < 5.0
+
+    prometheus.gate.set()
+    await settle()
+    assert await source.nodes(["a"]) == [None]
 
 
 async def test_an_outage_is_found_once_for_all_scopes(source, prometheus, pods):
