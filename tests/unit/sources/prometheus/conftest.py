@@ -8,15 +8,19 @@ import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from unit.sources.prometheus.holding import Held, Switched
 from unit.sources.prometheus.seriesindex import Indexes, SeriesIndex, View
 
 from adapter.promql.response import Sample
+from adapter.rules.backends import Backend as Section
 from adapter.rules.compiled import compile_rule
 from adapter.rules.load import load_rule_file
 from adapter.rules.schema import RuleFile
 from adapter.sim.clock import ManualClock
+from adapter.sources.prometheus.backends import Backend
 from adapter.sources.prometheus.client import PrometheusClient, PrometheusOptions, Vector
 from adapter.sources.prometheus.discovery import Discovery
+from adapter.sources.prometheus.options import backend_options
 from adapter.sources.prometheus.resource import PrometheusResourceSource
 from adapter.telemetry import Telemetry
 
@@ -245,3 +249,33 @@ async def discover(clock, telemetry, view):
     yield make
     for discovery in made:
         await discovery.close()
+
+
+@pytest.fixture
+async def make_backend(clock, telemetry):
+    """A function of a URL and a backend's further fields that gives a `Backend`."""
+    made = []
+
+    def build(url, **fields):
+        section = Section.model_validate({"name": "long-term", "url": url, **fields})
+        client = PrometheusClient(backend_options(section), telemetry=telemetry, clock=clock)
+        made.append(Backend(client, clock=clock, telemetry=telemetry))
+        return made[-1]
+
+    yield build
+    for backend in made:
+        await backend.close()
+
+
+@pytest.fixture
+def held(api):
+    held = Held(api)
+    api.handle = held.handle
+    return held
+
+
+@pytest.fixture
+def switched(api):
+    switched = Switched(api)
+    api.handle = switched.handle
+    return switched

@@ -1,11 +1,10 @@
-"""Several Prometheus servers: limits, outages, and what discovery asks of them."""
+"""Several Prometheus servers: limits, and what discovery asks of them."""
 
 import asyncio
 import re
-import time
 
 import pytest
-from aiohttp import web
+from unit.sources.prometheus.holding import fails, settle, until
 
 from adapter.errors import SourceError, SourceTimeout
 from adapter.rules.backends import Backend as Section
@@ -19,24 +18,8 @@ UP = "viaduct_prometheus_backend_up"
 
 
 @pytest.fixture
-async def make(clock, telemetry):
-    """A function of a URL and a backend's further fields that gives a `Backend`."""
-    made = []
-
-    def build(url, **fields):
-        section = Section.model_validate({"name": "long-term", "url": url, **fields})
-        client = PrometheusClient(backend_options(section), telemetry=telemetry, clock=clock)
-        made.append(Backend(client, clock=clock, telemetry=telemetry))
-        return made[-1]
-
-    yield build
-    for backend in made:
-        await backend.close()
-
-
-@pytest.fixture
-def backend(make, url):
-    return make(url)
+def backend(make_backend, url):
+    return make_backend(url)
 
 
 def is_up(telemetry):
@@ -71,9 +54,9 @@ async def test_label_names_are_asked_in_the_body(backend, api):
     assert form == {"match[]": '{__name__=~"a&b",x!="ü\\n"}', "start": "1000.000"}
 
 
-async def test_label_values_are_asked_in_the_url(make, url, api):
+async def test_label_values_are_asked_in_the_url(make_backend, url, api):
     api.body = '{"status":"success","data":["a_total","b"]}'
-    backend = make(url + "prom?tenant=7")
+    backend = make_backend(url + "prom?tenant=7")
 
     values = await backend.label_values("__name__", '{x="a&b=c+d%","pod"!=""}', 1000.5)
 
@@ -142,47 +125,8 @@ async def test_errors_name_the_backend_and_its_options(backend, api, status, bod
     assert backend.error is None
 
 
-async def settle():
-    for _ in range(100):
-        await asyncio.sleep(0)
-
-
-class Held:
-    """Answers as many requests as it is told to; counts those that have come."""
-
-    def __init__(self, api):
-        self.asked = 0
-        self._permits = asyncio.Semaphore(0)
-        self._body = api.body
-
-    def answer(self, count):
-        for _ in range(count):
-            self._permits.release()
-
-    async def handle(self, request):
-        await request.post()
-        self.asked += 1
-        await self._permits.acquire()
-        return web.Response(text=self._body)
-
-
-@pytest.fixture
-def held(api):
-    held = Held(api)
-    api.handle = held.handle
-    return held
-
-
-async def until(condition):
-    for _ in range(10_000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    pytest.fail("not within 10 s")
-
-
-async def test_no_more_requests_at_once_than_allowed(held, serve, make):
-    backend = make(await serve(), concurrency=2)
+async def test_no_more_requests_at_once_than_allowed(held, serve, make_backend):
+    backend = make_backend(await serve(), concurrency=2)
     tasks = [asyncio.create_task(backend.query("up")) for _ in range(5)]
     await until(lambda: held.asked == 2)
     await settle()
@@ -194,8 +138,8 @@ async def test_no_more_requests_at_once_than_allowed(held, serve, make):
     assert held.asked == 5
 
 
-async def test_waiting_for_a_turn_counts_against_the_timeout(held, serve, make):
-    backend = make(await serve(), concurrency=1, timeout="800ms")
+async def test_waiting_for_a_turn_counts_against_the_timeout(held, serve, make_backend):
+    backend = make_backend(await serve(), concurrency=1, timeout="800ms")
     first = asyncio.create_task(backend.query("up"))
     await until(lambda: held.asked == 1)
     second = asyncio.create_task(backend.query("up"))
@@ -210,8 +154,8 @@ async def test_waiting_for_a_turn_counts_against_the_timeout(held, serve, make):
     assert left + waited == pytest.approx(0.8, abs=0.002)
 
 
-async def test_no_turn_at_all_says_so(url, make, api):
-    backend = make(url, concurrency=1, timeout="500ms")
+async def test_no_turn_at_all_says_so(url, make_backend, api):
+    backend = make_backend(url, concurrency=1, timeout="500ms")
 
     async with backend._turns:
         await fails(backend, r"no turn to ask prometheus within 0\.5 s: as many .* \(1\) are")
@@ -220,8 +164,8 @@ async def test_no_turn_at_all_says_so(url, make, api):
     assert (await backend.query("up")).samples
 
 
-async def test_a_request_that_is_given_up_makes_room(held, serve, make):
-    backend = make(await serve(), concurrency=1)
+async def test_a_request_that_is_given_up_makes_room(held, serve, make_backend):
+    backend = make_backend(await serve(), concurrency=1)
     task = asyncio.create_task(backend.query("up"))
     await until(lambda: held.asked == 1)
     task.cancel()
@@ -230,140 +174,9 @@ async def test_a_request_that_is_given_up_makes_room(held, serve, make):
     assert (await backend.query("up")).samples
 
 
-class Switched:
-    """Hangs up at once while it is off."""
-
-    def __init__(self, api):
-        self.on = False
-        self.asked = 0
-        self._body = api.body
-
-    async def handle(self, request):
-        self.asked += 1
-        await request.post()
-        if not self.on:
-            request.transport.abort()
-        return web.Response(text=self._body)
-
-
-@pytest.fixture
-def switched(api):
-    switched = Switched(api)
-    api.handle = switched.handle
-    return switched
-
-
-async def fails(backend, message):
-    with pytest.raises(SourceError, match=message):
-        await backend.query("up")
-
-
-CLOSED = "^backend long-term: prometheus closed the connection"
-
-
-async def test_an_outage_fails_fast_with_its_cause_until_one_try_succeeds(
-    switched, serve, make, clock, telemetry
-):
-    backend = make(await serve())
-    await fails(backend, CLOSED)
-    assert (switched.asked, is_up(telemetry)) == (1, 0)
-
-    for _ in range(3):
-        await fails(backend, CLOSED)
-    assert switched.asked == 1
-    assert "closed the connection" in str(backend.error)
-
-    clock.advance(1.0)
-    await fails(backend, CLOSED)
-    assert switched.asked == 2
-    clock.advance(1.0)
-    await fails(backend, CLOSED)
-    assert switched.asked == 2  # the second pause is longer
-
-    clock.advance(1.0)
-    switched.on = True
-    assert (await backend.query("up")).samples
-    assert (switched.asked, is_up(telemetry), backend.error) == (3, 1, None)
-
-
-async def test_after_the_pause_one_tries_and_the_others_wait_for_its_outcome(
-    switched, held, serve, make, clock, api
-):
-    api.handle = switched.handle
-    backend = make(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    other = make(await serve())
-    backend.client.base = other.client.base
-    probe = asyncio.create_task(backend.query("up"))
-    await until(lambda: held.asked == 1)
-    # two queries of one answer: had the second failed at once, the try would be given up with it
-    second = asyncio.create_task(backend.query("down"))
-    await settle()
-    assert held.asked == 1
-
-    held.answer(3)
-    await probe
-    assert (await second).samples
-
-
-async def test_a_try_that_is_given_up_lets_another_try(switched, held, serve, make, clock, api):
-    api.handle = switched.handle
-    backend = make(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    backend.client.base = make(await serve()).client.base
-    probe = asyncio.create_task(backend.query("up"))
-    await until(lambda: held.asked == 1)
-    probe.cancel()
-    await settle()
-    held.answer(3)
-
-    assert (await backend.query("up")).samples
-
-
-async def test_one_slow_query_is_no_outage_but_three_timeouts_are(api, url, make):
-    backend = make(url, timeout="300ms")
-    api.hang = True
-    for _ in range(2):
-        await fails(backend, "did not answer within")
-    assert backend.error is None
-
-    api.hang = False
-    await backend.query("up")
-    api.hang = True
-    for _ in range(3):
-        assert backend.error is None
-        await fails(backend, "did not answer within")
-
-    assert isinstance(backend.error, SourceTimeout)
-
-
-@pytest.mark.parametrize(("status", "outage"), [(502, True), (503, True), (500, False)])
-async def test_a_proxy_that_finds_no_server_is_an_outage(backend, api, status, outage):
-    api.status, api.body = status, "<html>"
-
-    await fails(backend, f"HTTP {status}")
-
-    assert (backend.error is not None) is outage
-
-
-async def test_discovery_shares_the_breaker(switched, serve, make):
-    backend = make(await serve())
-    with pytest.raises(SourceError, match=CLOSED):
-        await backend.label_values("__name__", "up", 0.0)
-    asked = switched.asked
-
-    await fails(backend, CLOSED)
-
-    assert switched.asked == asked
-
-
-async def test_backends_by_name(make, url, connect, clock, telemetry):
+async def test_backends_by_name(make_backend, url, connect, clock, telemetry):
     default = Backend(connect(url), clock=clock, telemetry=telemetry)
-    named = make(url)
+    named = make_backend(url)
     backends = Backends(default, {"long-term": named})
 
     assert backends.get("") is default
@@ -384,42 +197,3 @@ def test_a_backend_is_up_until_it_fails():
     Backend(client, clock=ManualClock(), telemetry=telemetry)
 
     assert is_up(telemetry) == 1
-
-
-async def test_nobody_waits_long_for_a_server_that_hangs_during_an_outage(
-    switched, held, serve, make, clock, api
-):
-    api.handle = switched.handle
-    backend = make(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    other = make(await serve())
-    backend.client.base = other.client.base
-
-    started = time.monotonic()
-    await asyncio.gather(*(fails(backend, CLOSED) for _ in range(20)))
-    assert time.monotonic() - started < 5.0
-    started = time.monotonic()
-    await fails(backend, CLOSED)
-    assert time.monotonic() - started < 0.5
-    assert held.asked == 1
-
-    held.answer(2)
-    await until(lambda: backend.error is None)
-    assert (await backend.query("up")).samples
-
-
-async def test_a_try_that_hangs_ends_with_the_service(switched, held, serve, make, clock, api):
-    api.handle = switched.handle
-    backend = make(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    other = make(await serve())
-    backend.client.base = other.client.base
-    await fails(backend, CLOSED)
-
-    await backend.close()
-
-    assert [task for task in asyncio.all_tasks() if "_try" in repr(task)] == []
