@@ -28,12 +28,23 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         stamp = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
         text = f"{stamp} {record.levelname:<7} {record.name.removeprefix('adapter.')}: "
-        text += record.getMessage()
+        text += _one_line(record.getMessage())
         if record.exc_info and record.exc_info[1] is not None:
-            text += f" ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
+            text += _one_line(f" ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})")
             if logging.getLogger().isEnabledFor(logging.DEBUG):
                 text += "\n" + self.formatException(record.exc_info)
         return text
+
+
+def _one_line(text: str) -> str:
+    r"""*text* without what would begin another line, or reach a terminal: clients chose some of it.
+
+    >>> _one_line("GET /a\nforged \x1b[2K")
+    'GET /a\\nforged \\x1b[2K'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def configure_logs(*, json_format: bool = False, verbosity: int = 0) -> None:

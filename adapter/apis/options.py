@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from adapter.errors import MethodNotAllowed
 from adapter.model.resources import GroupResource
@@ -23,6 +24,10 @@ IGNORED = frozenset(
 """Parameters that change nothing in what is answered: a list is always whole and current."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
+"""Names that are worth repeating: what a person could have meant."""
+
+_MOST_NAMED = 5
+"""Names in a warning, which is a header: many clients refuse one that is over 8 KB."""
 
 
 def refuse_watch(query: Mapping[str, str], resource: GroupResource) -> None:
@@ -49,10 +54,12 @@ def unknown_parameters(query: Mapping[str, str], known: Iterable[str]) -> str | 
     """
     known = tuple(known)
     unread = sorted(set(query) - set(known) - IGNORED)
-    named = [f'"{name}"' for name in unread if _NAME.fullmatch(name)]
+    named = list(islice((f'"{name}"' for name in unread if _NAME.fullmatch(name)), _MOST_NAMED))
     if not named:
         return None
-    return f"unknown query parameter {', '.join(named)} ignored: selectors are {', '.join(known)}"
+    others = len(unread) - len(named)
+    names = ", ".join(named) + (f" and {others} more" if others else "")
+    return f"unknown query parameter {names} ignored: selectors are {', '.join(known)}"
 
 
 def join_warnings(*texts: str | None) -> str | None:

@@ -18,7 +18,7 @@ CLIENT_GONE = 499
 """Status of a request whose client left before the answer."""
 
 _PROBES = ("/healthz", "/livez", "/readyz")
-_MAX_PATH = 500
+_MAX_TEXT = 500
 
 
 def access_logged(clock: Clock) -> Middleware:
@@ -52,14 +52,17 @@ def access_logged(clock: Clock) -> Middleware:
 
 def _write(request: web.Request, response: web.StreamResponse | None, seconds: float) -> None:
     user = request.get(USER)
-    path = request.rel_url.raw_path
     fields = {
         "method": request.method,
-        "path": path if len(path) <= _MAX_PATH else f"{path[:_MAX_PATH]}…",
+        "path": _cut(request.rel_url.raw_path),
         "status": CLIENT_GONE if response is None else response.status,
         "seconds": round(seconds, 6),
-        "user": user.name if user is not None else "",
+        "user": _cut(user.name) if user is not None else "",
         "bytes": 0 if response is None else response.body_length,
     }
     text = " ".join(f"{name}={value!r}" for name, value in fields.items())
     log.info("request: %s", text, extra={"fields": fields})
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"

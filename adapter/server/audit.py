@@ -36,9 +36,28 @@ ANNOTATIONS = web.RequestKey("audit-annotations", dict[str, str])
 DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
 """Annotations: ``allow`` or ``forbid``, and what the authorizer said about it."""
 
+TRUNCATED = "audit.k8s.io/truncated"
+"""Annotation of an event of which something is cut, as apiserver's (``plugin/pkg/audit/truncate``).
+
+apiserver cuts bodies, and loses events that are long without. What is long here a client made so.
+"""
+
 MAX_AUDIT_ID = 256
-_MAX_USER_AGENT = 1024
+
+_LONG_LINE = 16 * 1024
+"""Bytes of a line up to which it is written whole."""
+
+_MAX_URI = 8192
+_MAX_TEXT = 1024
+"""Characters that are left of anything else. One may take six bytes, so a line some 100 KB."""
+
 _TRUNCATED = "...TRUNCATED"
+_MAX_FORWARDED = 16
+"""Addresses of ``X-Forwarded-For`` that are looked at: the last, as each proxy adds one there."""
+
+_MAX_ADDRESS = 64
+"""Characters: those of IPv6, and the name of an interface."""
+
 _ENDED_EARLY = "Connection closed early"
 
 
@@ -50,7 +69,10 @@ class Lines(Protocol):
 
 
 class Event(NamedTuple):
-    """What is known of a request when its answer is sent; times are Unix seconds."""
+    """What is known of a request when its answer is sent; times are Unix seconds.
+
+    *truncated* says that something in it was cut.
+    """
 
     audit_id: str
     request_uri: str
@@ -62,6 +84,7 @@ class Event(NamedTuple):
     received: float
     completed: float
     annotations: Mapping[str, str]
+    truncated: bool = False
 
 
 Format = Callable[[Event, Stage], bytes]
@@ -93,7 +116,10 @@ class Audit:
             return
         for stage in (Stage.REQUEST_RECEIVED, Stage.RESPONSE_COMPLETE):
             if stage not in decision.omit_stages:
-                self._lines.put(self._line(event, stage))
+                line = self._line(event, stage)
+                if len(line) > _LONG_LINE:
+                    line = self._line(_shortened(event), stage)
+                self._lines.put(line)
 
 
 def audited(audit: Audit | None, clock: Clock) -> Middleware:
@@ -146,7 +172,7 @@ def json_line(event: Event, stage: Stage) -> bytes:
         "responseStatus": None if received else event.response_status,
         "requestReceivedTimestamp": _micro_time(event.received),
         "stageTimestamp": _micro_time(event.received if received else event.completed),
-        "annotations": None if received else dict(sorted(event.annotations.items())),
+        "annotations": _annotations(event, stage),
     }
     always = {"user"}
     written = {name: value for name, value in fields.items() if value or name in always}
@@ -191,12 +217,45 @@ def _event(
         user=user,
         attributes=_attributes(request),
         source_ips=source_ips(request),
-        user_agent=_user_agent(request.headers.get(hdrs.USER_AGENT, "")),
+        user_agent=_cut(_printable(request.headers.get(hdrs.USER_AGENT, ""))),
         response_status=_response_status(response, request.get(FAILURE)),
         received=times[0],
         completed=times[1],
         annotations=annotations,
     )
+
+
+def _shortened(event: Event) -> Event:
+    """*event* with nothing in it that a client made long."""
+    attributes = event.attributes
+    short = event._replace(
+        request_uri=_cut(event.request_uri, _MAX_URI),
+        attributes=attributes._replace(
+            namespace=_cut(attributes.namespace),
+            group=_cut(attributes.group),
+            version=_cut(attributes.version),
+            resource=_cut(attributes.resource),
+            subresource=_cut(attributes.subresource),
+            name=_cut(attributes.name),
+        ),
+        response_status=_cut_all(event.response_status),
+    )
+    return event if short == event else short._replace(truncated=True)
+
+
+def _cut(text: str, limit: int = _MAX_TEXT) -> str:
+    return text if len(text) <= limit else text[:limit] + _TRUNCATED
+
+
+def _cut_all(value: Any) -> Any:
+    """*value*, as of JSON, with its texts cut."""
+    if isinstance(value, str):
+        return _cut(value)
+    if isinstance(value, Mapping):
+        return {name: _cut_all(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut_all(each) for each in value]
+    return value
 
 
 def _attributes(request: web.Request) -> Attributes:
@@ -215,10 +274,11 @@ def _audit_id(request: web.Request) -> str:
 def source_ips(request: web.Request) -> tuple[str, ...]:
     """Addresses a request came from, as apimachinery's ``net.SourceIPs`` finds them.
 
-    All but the last are what the client, or a proxy, says.
+    All but the last are what the client, or a proxy, says; of many, the first are left out.
     """
     forwarded = request.headers.get(hdrs.X_FORWARDED_FOR, "")
-    found = [_address(text) for text in forwarded.split(",")]
+    last = forwarded.rsplit(",", _MAX_FORWARDED)[-_MAX_FORWARDED:]
+    found = [_address(text) for text in last]
     real = _address(request.headers.get("X-Real-Ip", ""))
     if real not in found:
         found.append(real)
@@ -230,15 +290,20 @@ def source_ips(request: web.Request) -> tuple[str, ...]:
 
 
 def _address(text: str) -> str:
+    text = text.strip()
+    if len(text) > _MAX_ADDRESS:  # the zone of an address may be anything
+        return ""
     try:
-        return str(ipaddress.ip_address(text.strip()))
+        return str(ipaddress.ip_address(text))
     except ValueError:
         return ""
 
 
-def _user_agent(text: str) -> str:
-    text = _printable(text)
-    return text if len(text) <= _MAX_USER_AGENT else text[:_MAX_USER_AGENT] + _TRUNCATED
+def _annotations(event: Event, stage: Stage) -> Mapping[str, str]:
+    found = {} if stage is Stage.REQUEST_RECEIVED else dict(event.annotations)
+    if event.truncated:
+        found[TRUNCATED] = "true"
+    return dict(sorted(found.items()))
 
 
 def _user(user: UserInfo | None) -> Mapping[str, Any]:

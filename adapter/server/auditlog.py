@@ -22,8 +22,11 @@ from adapter.telemetry import AuditTelemetry
 
 log = logging.getLogger(__name__)
 
-QUEUE_LINES = 10_000
-"""Lines that may wait for the disk: some 10 MB."""
+QUEUE_BYTES = 10 << 20
+"""Bytes that may wait for the disk: usually some 10,000 lines, which is apiserver's limit."""
+
+_PIECE_BYTES = 1 << 20
+"""Written at once, so that not all that waits is in memory twice."""
 
 STDOUT = "-"
 
@@ -78,6 +81,7 @@ class RotatedFile:
         self._clock = clock
         self._descriptor: int | None = None
         self._size = 0
+        self._torn = False
 
     def open(self) -> None:
         """Begin, or go on where a process before us ended.
@@ -89,6 +93,7 @@ class RotatedFile:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._descriptor = os.open(self._path, flags, 0o600)  # names of users are in it
         self._size = os.fstat(self._descriptor).st_size
+        self._torn = self._torn and self._size > 0
 
     def write(self, lines: bytes) -> None:
         if (
@@ -99,10 +104,19 @@ class RotatedFile:
             self._set_aside()
         if self._descriptor is None:
             self.open()
+        if self._descriptor is not None:
+            # what is left of a line that was written in part must not spoil the next
+            self._append(self._descriptor, b"\n" + lines if self._torn else lines)
+
+    def _append(self, descriptor: int, lines: bytes) -> None:
         written = 0
-        while written < len(lines) and self._descriptor is not None:
-            written += os.write(self._descriptor, lines[written:])
-        self._size += len(lines)
+        try:
+            while written < len(lines):
+                written += os.write(descriptor, lines[written:])
+        finally:
+            self._size += written
+            if written:
+                self._torn = lines[written - 1] != ord("\n")
 
     def close(self) -> None:
         if self._descriptor is not None:
@@ -137,16 +151,17 @@ class AuditLog:
     Args:
         output: Where they go.
         telemetry: Counts what is written and lost.
-        limit: Lines that may wait.
+        limit: Bytes that may wait.
     """
 
     def __init__(
-        self, output: Output, telemetry: AuditTelemetry, *, limit: int = QUEUE_LINES
+        self, output: Output, telemetry: AuditTelemetry, *, limit: int = QUEUE_BYTES
     ) -> None:
         self._output = output
         self._events = telemetry.events
         self._limit = limit
         self._lines: deque[bytes] = deque()
+        self._waiting = 0
         self._filled = threading.Condition()
         self._closing = False
         self._lost = 0
@@ -159,11 +174,12 @@ class AuditLog:
     def put(self, line: bytes) -> None:
         """Have *line* written, soon."""
         with self._filled:
-            if len(self._lines) < self._limit:
+            if self._waiting + len(line) <= self._limit:
                 self._lines.append(line)
+                self._waiting += len(line)
                 self._filled.notify()
                 return
-        self._lose(1, f"{self._limit} wait for the disk already")
+        self._lose(1, f"{self._limit} bytes wait for the disk already")
 
     def close(self) -> None:
         """Write what waits, for some seconds at most, and stop."""
@@ -186,12 +202,16 @@ class AuditLog:
         self._output.close()
 
     def _next(self) -> list[bytes]:
-        """All lines that wait, at least one; none when that was all."""
+        """The first lines that wait, at least one; none when that was all."""
+        lines: list[bytes] = []
+        size = 0
         with self._filled:
             self._filled.wait_for(lambda: self._lines or self._closing)
-            lines = list(self._lines)
-            self._lines.clear()
-            return lines
+            while self._lines and (not lines or size + len(self._lines[0]) <= _PIECE_BYTES):
+                lines.append(self._lines.popleft())
+                size += len(lines[-1])
+            self._waiting -= size
+        return lines
 
     def _lose(self, count: int, why: str) -> None:
         self._events.labels("lost").inc(count)
@@ -203,6 +223,8 @@ class AuditLog:
 
     def _recovered(self) -> None:
         with self._filled:
+            if self._waiting > self._limit / 2:  # the next may be lost again
+                return
             lost, self._lost = self._lost, 0
         if lost:
             log.warning("the audit is written again; %d lines of it were lost", lost)

@@ -8,7 +8,7 @@ import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from aiohttp import hdrs
 from multidict import CIMultiDict, MultiMapping
@@ -24,6 +24,14 @@ be somebody else, which kube-apiserver has dealt with before it asks us."""
 
 _REMEMBERED = 1000
 """Names and users of which it is known what they mean."""
+
+_LONGEST_NAME = 64
+_LONGEST_IDENTITY = 8192
+"""Characters of what is remembered: clients choose the names, and each may be as long as a header
+can be."""
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 
@@ -95,9 +103,9 @@ class IdentityHeaders:
         """
         if identity in self._users:
             return self._users[identity]
-        if len(self._users) >= _REMEMBERED:
-            self._users.clear()
-        found = self._users[identity] = self._read(identity)
+        found = self._read(identity)
+        if sum(len(name) + len(value) for name, value in identity) <= _LONGEST_IDENTITY:
+            _remember(self._users, identity, found)
         return found
 
     def _fate(self, name: str) -> "_Fate":
@@ -108,8 +116,8 @@ class IdentityHeaders:
             fate = _Fate.DROPPED
         else:
             fate = _Fate.KEPT
-        if len(self._fates) < _REMEMBERED:  # clients choose the names
-            self._fates[name] = fate
+        if len(name) <= _LONGEST_NAME:
+            _remember(self._fates, name, fate)
         return fate
 
     def _read(self, identity: tuple[tuple[str, str], ...]) -> UserInfo | None:
@@ -151,6 +159,13 @@ def bearer_token(authorization: str) -> str | None:
     scheme, _, rest = authorization.strip().partition(" ")
     token = rest.partition(" ")[0]
     return token if scheme.lower() == "bearer" and token else None
+
+
+def _remember(known: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Keep it; of what is known already, all is forgotten once that is much."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = value
 
 
 def _single(values: Mapping[str, Sequence[str]], names: Sequence[str]) -> str:

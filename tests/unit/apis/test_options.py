@@ -18,6 +18,24 @@ KNOWN = ("labelSelector", "fieldSelector")
             "selectors are labelSelector, fieldSelector",
             id="unknown",
         ),
+        pytest.param(
+            [f"p{number}" for number in range(5)],
+            'unknown query parameter "p0", "p1", "p2", "p3", "p4" ignored: '
+            "selectors are labelSelector, fieldSelector",
+            id="several",
+        ),
+        pytest.param(
+            [f"p{number:04}" for number in range(1300)],
+            'unknown query parameter "p0000", "p0001", "p0002", "p0003", "p0004" and 1295 more '
+            "ignored: selectors are labelSelector, fieldSelector",
+            id="many",
+        ),
+        pytest.param(
+            ["selector", "<b>", "x" * 64],
+            'unknown query parameter "selector" and 2 more ignored: '
+            "selectors are labelSelector, fieldSelector",
+            id="some-not-worth-repeating",
+        ),
         pytest.param(["a\r\nb", "x" * 64, "", "ä", "<b>"], None, id="not-worth-repeating"),
     ],
 )

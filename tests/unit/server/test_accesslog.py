@@ -5,12 +5,14 @@ import logging
 import sys
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from golden.cluster import Cluster, FakeClock, peer_checks
 
 from adapter.logs import configure_logs
+from adapter.model.identity import UserInfo
 from adapter.server.accesslog import access_logged
 from adapter.server.app import build_app, start
+from adapter.server.authn import USER
 from adapter.telemetry import Telemetry
 
 POD = "/apis/metrics.k8s.io/v1/namespaces/team-00/pods/svc-000-00000000-00000"
@@ -26,16 +28,26 @@ class Watch(FakeClock):
 
 @pytest.fixture
 async def ask():
+    names = []
+
+    @web.middleware
+    async def known(request, handler):
+        if names:
+            request[USER] = UserInfo(names.pop())
+        return await handler(request)
+
     app = build_app(
         groups=[Cluster().group()],
         checks=peer_checks(),
         telemetry=Telemetry(),
+        identity=[known],
         recording=[access_logged(Watch())],
     )
     server = await start(app, host="127.0.0.1", port=0)
     async with ClientSession(f"http://127.0.0.1:{server.port}") as session:
 
-        async def ask(path, method="GET"):
+        async def ask(path, method="GET", user=None):
+            names.extend([user] if user else [])
             async with session.request(method, path) as response:
                 return await response.read()
 
@@ -85,6 +97,17 @@ async def test_paths_are_cut_and_stay_on_their_line(ask, caplog):
     (line,) = lines(caplog)
     assert line["path"].startswith("/x%0Ay/zzz")
     assert len(line["path"]) == 501
+
+
+async def test_names_of_users_are_cut_and_stay_on_their_line(ask, caplog):
+    with caplog.at_level(logging.INFO):
+        await ask(POD, user="ann\nWARNING forged\u2028" + "n" * 1000)
+
+    (line,) = lines(caplog)
+    assert len(line["user"]) == 501
+    assert line["user"].endswith("n…")
+    (record,) = [each for each in caplog.records if each.name.endswith("accesslog")]
+    assert record.getMessage().isprintable()
 
 
 def test_lines_are_objects_where_logs_are_json(capsys, monkeypatch):

@@ -2,17 +2,20 @@
 
 import json
 import re
+import time
 
 import pytest
 from aiohttp import ClientSession
+from aiohttp.test_utils import make_mocked_request
 from golden.cluster import NOW, FakeClock
 from golden.custom_cluster import CustomCluster
 from unit.server.identified import Configured, Reviews, Tokens
+from yarl import URL
 
 from adapter.kube.authenticationconfig import AuthenticationConfig
 from adapter.model.identity import UserInfo
 from adapter.server.app import build_app, start
-from adapter.server.audit import Audit, audited, json_line, legacy_line
+from adapter.server.audit import Audit, audited, json_line, legacy_line, source_ips
 from adapter.server.auditpolicy import Level, Policy, Rule, Stage
 from adapter.server.authn import Authentication, authenticated
 from adapter.server.authz import Authorization, authorized
@@ -212,6 +215,15 @@ async def test_an_answer_names_its_request(serve, policy, given, kept):
         ),
         pytest.param({"X-Real-Ip": "10.0.0.9"}, ["10.0.0.9", "127.0.0.1"], id="real"),
         pytest.param({"X-Forwarded-For": "127.0.0.1"}, ["127.0.0.1"], id="last-is-the-same"),
+        pytest.param(
+            {"X-Forwarded-For": ",".join(f"10.0.0.{number}" for number in range(100))},
+            [*(f"10.0.0.{number}" for number in range(84, 100)), "127.0.0.1"],
+            id="last-of-many",
+        ),
+        pytest.param(
+            {"X-Forwarded-For": "10.0.0.1," + "x," * 16}, ["127.0.0.1"], id="before-the-last"
+        ),
+        pytest.param({"X-Real-Ip": "fe80::1%" + "a" * 60_000}, ["127.0.0.1"], id="long-zone"),
     ],
 )
 async def test_addresses_on_the_way_are_recorded(serve, lines, headers, addresses):
@@ -229,6 +241,76 @@ async def test_what_is_long_or_odd_is_made_harmless(serve, lines):
 
     assert lines.events[0]["userAgent"] == "<a>" + "x" * 1021 + "...TRUNCATED"
     assert b"\\u003ca\\u003e" in lines.written[0]
+
+
+async def test_a_long_header_of_addresses_costs_little():
+    """Tens of thousands of addresses took most of a second each time."""
+    headers = {"X-Forwarded-For": "::," * 21_000}
+    request = make_mocked_request("GET", "/", headers=headers)
+
+    began = time.process_time()
+    for _ in range(100):
+        source_ips(request)
+
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("line", [json_line, legacy_line], ids=["json", "legacy"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/nope?" + "&" * 64_000, id="query"),
+        pytest.param("/" + "%22" * 20_000, id="path"),
+        pytest.param("/apis/g/v1/namespaces/" + "/".join(["&" * 15_000] * 4), id="names"),
+        pytest.param(f"{QUEUE}?fieldSelector=metadata.name%3D" + "&" * 60_000, id="selector"),
+    ],
+)
+async def test_no_request_makes_a_long_line(serve, lines, line, path):
+    ask = await serve(everything(), line)
+
+    await ask(URL(path, encoded=True), token="bob-1", **{"User-Agent": "&" * 60_000})
+
+    assert [each.count(b"\n") for each in lines.written] == [1, 1]
+    assert max(map(len, lines.written)) < 128 * 1024
+
+
+async def test_what_is_cut_is_marked(serve, lines):
+    ask = await serve(everything())
+    long = "a" * 3000
+
+    await ask(f"/apis/g/v1/namespaces/ns/{long}/name?x={'y' * 20_000}", token="bob-1")
+
+    received, complete = lines.events
+    for event in (received, complete):
+        assert event["requestURI"].startswith(f"/apis/g/v1/namespaces/ns/{long}/name?x=yyy")
+        assert event["requestURI"].endswith("yyy...TRUNCATED")
+        assert len(event["requestURI"]) == 8192 + len("...TRUNCATED")
+        assert event["objectRef"]["resource"] == "a" * 1024 + "...TRUNCATED"
+        assert event["objectRef"]["name"] == "name"
+        assert event["annotations"]["audit.k8s.io/truncated"] == "true"
+    assert complete["responseStatus"]["message"].endswith("a...TRUNCATED")
+    assert complete["responseStatus"]["details"]["kind"] == "a" * 1024 + "...TRUNCATED"
+    assert complete["annotations"]["authorization.k8s.io/decision"] == "forbid"
+
+
+async def test_what_is_not_cut_is_not_marked(serve, lines):
+    ask = await serve(everything())
+    selector = "labelSelector=" + ",".join(["queue%3Da"] * 1000)
+
+    await ask(URL(f"{QUEUE}?{selector}", encoded=True))
+
+    assert lines.events[0]["requestURI"] == f"{QUEUE}?{selector}"
+    assert "annotations" not in lines.events[0]
+    assert "audit.k8s.io/truncated" not in lines.events[1]["annotations"]
+
+
+async def test_the_policy_sees_the_whole_path(serve, lines):
+    path = "/" + "x" * 9000
+    ask = await serve(everything(Rule(Level.METADATA, non_resource_urls=(path,))))
+
+    await ask(path)
+
+    assert len(lines.events) == 2
 
 
 async def test_the_legacy_format_is_a_line_of_text(serve, lines):

@@ -1,14 +1,16 @@
 """The audit's file: written off the loop, set aside when large, lost rather than in the way."""
 
+import contextlib
 import errno
 import logging
 import os
+import resource
 import threading
 
 import pytest
 from golden.cluster import FakeClock
 
-from adapter.server.auditlog import AuditLog, RotatedFile, StandardOutput
+from adapter.server.auditlog import QUEUE_BYTES, AuditLog, RotatedFile, StandardOutput
 from adapter.telemetry import Telemetry
 
 LINE = b"x" * 1023 + b"\n"
@@ -28,10 +30,12 @@ class Disk:
         self.ready = threading.Event()
         self.ready.set()
         self.asked = threading.Semaphore(0)
+        self.sizes = []
 
     def write(self, lines):
         self.asked.release()
         assert self.ready.wait(10)
+        self.sizes.append(len(lines))
         if self.full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.written += lines
@@ -61,21 +65,86 @@ def test_lines_are_written_in_order_and_all_before_it_closes(telemetry):
 def test_a_slow_disk_loses_lines_and_holds_nobody_up(telemetry, caplog):
     disk = Disk()
     disk.ready.clear()
-    log = AuditLog(disk, telemetry.audit, limit=10)
+    log = AuditLog(disk, telemetry.audit, limit=30)
     log.start()
     log.put(b"first\n")
     assert disk.asked.acquire(timeout=10)  # it hangs with that one
 
-    for number in range(25):
+    for number in range(10, 35):
         log.put(b"%d\n" % number)
     disk.ready.set()
     log.close()
 
-    assert disk.written == b"first\n" + b"".join(b"%d\n" % n for n in range(10)) + b"closed\n"
+    assert disk.written == b"first\n" + b"".join(b"%d\n" % n for n in range(10, 20)) + b"closed\n"
     assert (count(telemetry, "lost"), count(telemetry, "written")) == (15, 11)
     lost, again = [record.getMessage() for record in caplog.records]
-    assert lost.startswith("lines of the audit are lost: 10 wait for the disk already")
+    assert lost.startswith("lines of the audit are lost: 30 bytes wait for the disk already")
     assert again == "the audit is written again; 15 lines of it were lost"
+
+
+def test_what_waits_for_the_disk_is_bounded_however_long_lines_are(telemetry):
+    disk = Disk()
+    disk.ready.clear()
+    log = AuditLog(disk, telemetry.audit)
+    log.start()
+    log.put(b"first\n")
+    assert disk.asked.acquire(timeout=10)
+
+    line = b"x" * 400_000 + b"\n"
+    for _ in range(3000):
+        log.put(line)
+    disk.ready.set()
+    log.close()
+
+    assert len(disk.written) <= QUEUE_BYTES + len(b"first\nclosed\n")
+    assert QUEUE_BYTES <= 16 << 20
+    assert count(telemetry, "lost") + count(telemetry, "written") == 3001
+
+
+def test_what_waited_is_written_in_pieces(telemetry):
+    """Else what waits would be in memory three times."""
+    disk = Disk()
+    disk.ready.clear()
+    log = AuditLog(disk, telemetry.audit)
+    log.start()
+    for _ in range(8000):
+        log.put(LINE)
+    disk.ready.set()
+    log.close()
+
+    assert disk.written == LINE * 8000 + b"closed\n"
+    assert max(disk.sizes) <= 1 << 20
+
+
+def test_lines_that_go_on_being_lost_are_told_once(telemetry, caplog):
+    """A disk that is a little too slow writes some and loses some, for hours."""
+    disk = Slow(times=5)
+    log = disk.log = AuditLog(disk, telemetry.audit, limit=2 << 20)
+    log.start()
+    log.put(b"first\n")
+    assert disk.behind.wait(10)
+    log.close()
+
+    assert count(telemetry, "lost") > 4 * 1024
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+class Slow(Disk):
+    """More lines come while it writes than it writes, so many times."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+        self.behind = threading.Event()
+
+    def write(self, lines):
+        if self.times:
+            self.times -= 1
+            for _ in range(3 * 1024):
+                self.log.put(LINE)
+        else:
+            self.behind.set()
+        super().write(lines)
 
 
 def test_a_full_disk_is_told_once_and_when_it_is_over(telemetry, caplog):
@@ -141,6 +210,44 @@ def test_old_files_are_kept_for_so_many_days(tmp_path):
     rotate(tmp_path, clock, 1, max_days=7)
 
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_a_line_that_was_written_in_part_spoils_no_other(tmp_path):
+    """A disk that is full takes the beginning of a line."""
+    path = tmp_path / "audit.log"
+    file = RotatedFile(str(path), max_megabytes=0, max_backups=0, max_days=0, clock=FakeClock())
+    file.open()
+    with room_in_files(20), pytest.raises(OSError, match="File too large"):
+        file.write(b'{"number":1}\n{"number":2}\n')
+    file.write(b'{"number":3}\n')
+    file.close()
+
+    assert path.read_bytes() == b'{"number":1}\n{"numbe\n{"number":3}\n'
+
+
+def test_a_new_file_begins_with_a_whole_line(tmp_path):
+    """Also when the one before it ends with part of one."""
+    path = tmp_path / "audit.log"
+    file = RotatedFile(str(path), max_megabytes=1, max_backups=0, max_days=0, clock=FakeClock())
+    file.write(LINE * 1023)
+    with room_in_files(1023 * len(LINE) + 10), pytest.raises(OSError, match="File too large"):
+        file.write(LINE)
+
+    file.write(LINE * 2)
+    file.close()
+
+    assert path.read_bytes() == LINE * 2
+
+
+@contextlib.contextmanager
+def room_in_files(size):
+    """No file can be larger than *size* meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_it_goes_on_in_the_file_that_is_there(tmp_path):

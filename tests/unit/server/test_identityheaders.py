@@ -164,6 +164,38 @@ def test_what_is_remembered_is_bounded_and_holds_no_credential():
     assert "hunter" not in str(vars(headers))
 
 
+def test_long_names_are_not_remembered():
+    """A client chooses them, and one may be as long as a header."""
+    headers = IdentityHeaders(CONFIG)
+    for number in range(200):
+        name = f"X-{number}-" + "a" * 60_000
+        found = headers.sort(CIMultiDict([(name, "1"), (f"X-Remote-Extra-{name}", "2")]))
+        assert found.kept == [(name, "1")]
+        assert [value for _, value in found.identity] == ["2"]
+
+    assert sum(map(len, headers._fates)) < 10_000
+
+
+def test_names_of_strangers_do_not_keep_others_from_being_remembered():
+    headers = IdentityHeaders(CONFIG)
+    for number in range(1000):
+        headers.sort(CIMultiDict([(f"X-{number}", "1")]))
+
+    headers.sort(CIMultiDict([("Accept", "a")]))
+
+    assert "Accept" in headers._fates
+
+
+def test_long_identities_are_not_remembered():
+    headers = IdentityHeaders(CONFIG)
+    for number in range(100):
+        pairs = [("X-Remote-User", f"u{number}"), ("X-Remote-Extra-A", "x" * 60_000)]
+        found = headers.user(headers.sort(CIMultiDict(pairs)).identity)
+        assert found == UserInfo(f"u{number}", extra={"a": ("x" * 60_000,)})
+
+    assert not headers._users
+
+
 @pytest.mark.parametrize(
     ("header", "token"),
     [
