@@ -27,7 +27,7 @@ class FailoverSource:
 
     Args:
         preferred: Asked first.
-        fallback: Answers from memory and does not fail as a whole.
+        fallback: Answers from memory; fails only where it knows nothing at all.
         resolution: Seconds between samples; two of them is the age from which a newer sample of
             the fallback is taken instead.
         clock: Where time comes from.
@@ -56,18 +56,18 @@ class FailoverSource:
     ) -> Sequence[PodMetrics | None]:
         first = await self._ask("pods", lambda: self._preferred.pods(keys, namespace))
         if first is None:
-            return await self._fallback.pods(keys, namespace)
-        gaps = self._gaps(first)
-        second = await self._fallback.pods([keys[gap] for gap in gaps], namespace) if gaps else ()
-        return _fill(first, gaps, second)
+            return await self._alone("pods", self._fallback.pods(keys, namespace))
+        return await self._filled(
+            first, lambda gaps: self._fallback.pods([keys[gap] for gap in gaps], namespace)
+        )
 
     async def nodes(self, names: Sequence[str]) -> Sequence[NodeMetrics | None]:
         first = await self._ask("nodes", lambda: self._preferred.nodes(names))
         if first is None:
-            return await self._fallback.nodes(names)
-        gaps = self._gaps(first)
-        second = await self._fallback.nodes([names[gap] for gap in gaps]) if gaps else ()
-        return _fill(first, gaps, second)
+            return await self._alone("nodes", self._fallback.nodes(names))
+        return await self._filled(
+            first, lambda gaps: self._fallback.nodes([names[gap] for gap in gaps])
+        )
 
     def why_no_pod(self, key: PodKey, node: str | None) -> str:
         return f"{self._preferred.why_no_pod(key, node)}; {self._fallback.why_no_pod(key, node)}"
@@ -91,6 +91,29 @@ class FailoverSource:
             return None
         self._change(resource, None)
         return answer
+
+    async def _alone(
+        self, resource: str, answer: Awaitable[Sequence[Usage | None]]
+    ) -> Sequence[Usage | None]:
+        """*answer* of the fallback; an error says what is wrong with both."""
+        try:
+            return await answer
+        except SourceError as error:
+            raise SourceError(f"{self._causes.get(resource)}; {error}") from error
+
+    async def _filled(
+        self,
+        first: Sequence[Usage | None],
+        ask: Callable[[Sequence[int]], Awaitable[Sequence[Usage | None]]],
+    ) -> Sequence[Usage | None]:
+        """*first* with what the fallback has for its gaps."""
+        gaps = self._gaps(first)
+        if not gaps:
+            return first
+        try:
+            return _fill(first, gaps, await ask(gaps))
+        except SourceError:
+            return first
 
     def _change(self, resource: str, cause: str | None) -> None:
         before = self._origin
@@ -127,8 +150,6 @@ def _fill(
     first: Sequence[Usage | None], gaps: Sequence[int], second: Sequence[Usage | None]
 ) -> Sequence[Usage | None]:
     """Put the fallback's samples into the gaps where they are newer than what is there."""
-    if not gaps:
-        return first
     filled = list(first)
     for place, usage in zip(gaps, second, strict=True):
         there = filled[place]

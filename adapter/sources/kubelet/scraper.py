@@ -82,6 +82,7 @@ class Scraper:
         self._slots = max(1, round(resolution / TICK_SECONDS))
         self._wheel: list[dict[str, Target]] = [{} for _ in range(self._slots)]
         self._origin = clock.monotonic()
+        self._began: float | None = None
         self._turned = 0
         self._fresh: deque[Target] = deque()
         self._waiting: dict[Target, None] = {}
@@ -90,8 +91,8 @@ class Scraper:
         self._points = Points(0, 0)
         self._points_counted = float("-inf")
         points = telemetry.storage_points
-        points.labels("node").set_function(lambda: self._count_points().nodes)
-        points.labels("container").set_function(lambda: self._count_points().containers)
+        points.labels("node").set_function(lambda: self.points().nodes)
+        points.labels("container").set_function(lambda: self.points().containers)
         telemetry.kubelets.begin(resolution)
 
     @property
@@ -145,8 +146,28 @@ class Scraper:
         target = self._targets.get(node)
         return target.why() if target is not None else f"node {node} is not scraped"
 
-    def _count_points(self) -> Points:
-        """The points there are: counted once for both metrics, it takes 4 us a kubelet."""
+    def why_nothing(self) -> str | None:
+        """Why no kubelet has given anything; None where there is none to be asked."""
+        if self._began is None:
+            return None if self._revision >= 0 else "no kubelet was asked yet"
+        failing = next((each.why() for each in self._targets.values() if each.failure), None)
+        return failing or ("no kubelet has been read twice yet" if self._targets else None)
+
+    def unrated(self) -> int:
+        """Nodes that have no values yet, but soon will; 0 after two periods.
+
+        One that fails is waited for no more than one that is not there.
+        """
+        now = self._clock.monotonic()
+        if self._began is None or now - self._began > 2.0 * self._resolution:
+            return 0
+        return sum(
+            target.failure is None and not self._storage.rated(name, now)
+            for name, target in self._targets.items()
+        )
+
+    def points(self) -> Points:
+        """The points there are: counted once in a while, it takes 4 us a kubelet."""
         now = self._clock.monotonic()
         if now - self._points_counted > POINTS_SECONDS:
             self._points, self._points_counted = self._storage.points(now), now
@@ -163,6 +184,8 @@ class Scraper:
             self._telemetry.kubelets.forget(name)
         for name, node in wanted.items():
             known = self._targets.get(name)
+            if self._began is None:
+                self._began = self._clock.monotonic()
             if known is None:
                 target = Target(node, self._client.options.endpoint)
                 self._targets[name] = target

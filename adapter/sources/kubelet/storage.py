@@ -72,6 +72,12 @@ class NodeStore:
         earlier = self.pairs.prev.timestamp_ms
         return Points(int(node), len(earlier) - earlier.count(NONE))
 
+    def rated(self, now: float) -> bool:
+        """Whether it was read twice: the node, and its containers where it has any."""
+        points = self.points(now)
+        idle = self.pairs is None or not self.pairs.layout.pods
+        return bool(points.nodes and (points.containers or idle))
+
     def pod_keys(self) -> Iterator[PodKey]:
         """Pods this kubelet reports."""
         return iter(self.pairs.layout.pods if self.pairs is not None else ())
@@ -226,6 +232,11 @@ class Storage:
         """What can be rated; kept count of, so that probes and metrics cost next to nothing."""
         counts = [store.points(now) for store in self._nodes.values()]
         return Points(sum(nodes for nodes, _ in counts), sum(rest for _, rest in counts))
+
+    def rated(self, node: str, now: float) -> bool:
+        """Whether *node* was read twice."""
+        store = self._nodes.get(node)
+        return store is not None and store.rated(now)
 
     def _index(self, store: NodeStore, before: set[PodKey]) -> None:
         after = set(store.pod_keys())
