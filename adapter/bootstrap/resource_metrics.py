@@ -1,5 +1,6 @@
 """``metrics.k8s.io``: who answers it, and whether it can."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from adapter.apis.base import APIGroup
@@ -19,6 +20,8 @@ from adapter.sources.kubelet.source import KubeletResourceSource
 from adapter.sources.kubelet.storage import Storage, max_age
 from adapter.sources.prometheus.client import PrometheusClient
 from adapter.sources.prometheus.resource import PrometheusResourceSource
+
+log = logging.getLogger(__name__)
 
 KEEP_FRACTION = 1 / 3
 """Of the resolution: how long one answer of Prometheus serves further requests."""
@@ -72,7 +75,13 @@ class ResourceMetrics:
         fallback = parts.settings.fallback
         if rules is None and (parts.rules.rules or parts.rules.external_rules):
             # such a rule file leaves metrics.k8s.io to another server, as at prometheus-adapter
-            return self._kubelets() if fallback == "primary" else None
+            if fallback == "primary":
+                return self._kubelets()
+            log.info(
+                "metrics.k8s.io is not served, as the rule files have no resourceRules: add "
+                "rules.kubelet.yaml or --fallback=primary, unless it is another server's"
+            )
+            return None
         if rules is None or prometheus is None or fallback == "primary":
             return self._kubelets()
         source = self._prometheus(prometheus.client, rules)

@@ -13,6 +13,8 @@ from adapter.jsonpath.errors import JSONPathError
 from adapter.jsonpath.evaluation import compile_script
 from adapter.jsonpath.expressions import compile_path
 from adapter.jsonpath.extraction import Aggregate, Extraction, SeriesExtraction
+from adapter.promql.analysis import check_promql
+from adapter.promql.syntax import PromQLError
 from adapter.rules.annotations_keys import did_you_mean
 from adapter.rules.annotations_options import Options
 from adapter.rules.backends import DEFAULT_BACKEND
@@ -150,6 +152,8 @@ def prometheus_metric(
     named = options.text(QUERY_NAME)
     option = named if named and "query" not in options.given else "query"
     query = options.needed(option, "write the PromQL whose result is the metric")
+    if query:
+        _doubt(options, option, query)
     backend = _backend(options, servers)
     keep = _interval(options) if "interval" in options.given else None
     if not options.usable:
@@ -250,6 +254,15 @@ def _backend(options: Options, servers: Servers) -> str:
     if name not in servers:
         _no_server(options, alias, servers)
     return name
+
+
+def _doubt(options: Options, option: str, query: str) -> None:
+    """Tell what Prometheus would refuse; it is asked all the same, others than it know more."""
+    try:
+        check_promql(query)
+    except PromQLError as error:
+        hint = "it is asked as it is, but Prometheus will refuse it"
+        options.wrong(option, f"is no PromQL: {error}", hint, fatal=False)
 
 
 def _no_server(options: Options, alias: str, servers: Servers) -> None:

@@ -172,6 +172,10 @@ class InstantQuery(Protocol):
         """
 
 
+NO_RULE = "no rule gives it"
+"""Why a source has no metric that it knows nothing of; says little where another one knows more."""
+
+
 def no_metric(metric: str, what: str, why: str) -> NotFound:
     """The error for a metric that is not there, or has no value.
 

@@ -11,6 +11,7 @@ from adapter.errors import NotFound
 from adapter.model.labels import Selector
 from adapter.model.resources import GroupResource, ListedMetric
 from adapter.sources.base import (
+    NO_RULE,
     CustomMetricsSource,
     ExternalMetricsSource,
     ExternalValues,
@@ -100,11 +101,13 @@ async def _answer(sources: Sequence[S], ask: Callable[[S], Awaitable[T]]) -> T:
             return await ask(source)
         except NotFound as refusal:
             refusals.append(refusal)
-    first, *others = refusals
-    if not others:
+    first = refusals[0]
+    if len(refusals) == 1:
         raise first
-    reasons = [str(each).partition(": ")[2] or str(each) for each in others]
-    raise NotFound("; ".join([str(first), *reasons]), details=first.details)
+    what, _, _ = str(first).partition(": ")
+    reasons = [str(each).partition(": ")[2] or str(each) for each in refusals]
+    told = [reason for reason in reasons if reason != NO_RULE] or [NO_RULE]
+    raise NotFound(f"{what}: {'; '.join(told)}", details=first.details)
 
 
 class _Listing(Generic[M]):

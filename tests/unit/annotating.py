@@ -10,8 +10,9 @@ UNIQUE = "metric-config.external.unique-metric-name.json-path"
 EVENTS = "metric-config.external.processed-events-per-second.prometheus"
 OBJECT = "metric-config.object.processed-events-per-second.prometheus"
 LEGACY = "metric-config.external.prometheus-query.prometheus"
+# as documented, but for the name of the series, where a minus makes it no PromQL
 QUERY = (
-    'scalar(sum(rate(event-service_events_count{application="event-service",processed="true"}'
+    'scalar(sum(rate(event_service_events_count{application="event-service",processed="true"}'
     "[1m])))"
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from adapter.model.resources import GroupResource, ListedMetric
 from adapter.rules.json_metric import PodsMetric
-from adapter.sources.base import ObjectQuestion, ObjectValues, PodValues, no_metric
+from adapter.sources.base import NO_RULE, ObjectQuestion, ObjectValues, PodValues, no_metric
 from adapter.sources.judging import described, pod_values
 
 PODS = GroupResource("", "pods")
@@ -46,7 +46,7 @@ class JsonCustomSource:
         resource = question.resource.group_resource
         metric = self._metrics.get(question.metric)
         if metric is None:
-            why = "no rule gives it"
+            why = NO_RULE
         elif resource != PODS:
             why = f"{metric.id} gives it for pods"
         elif metric.namespaces and question.namespace not in metric.namespaces:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from adapter.errors import Forbidden
 from adapter.model.labels import Selector
 from adapter.rules.json_metric import URLMetric
-from adapter.sources.base import ExternalValues, URLSeries, no_metric
+from adapter.sources.base import NO_RULE, ExternalValues, URLSeries, no_metric
 
 
 class JsonExternalSource:
@@ -36,7 +36,7 @@ class JsonExternalSource:
         """All series of *metric*; see the protocol."""
         found = self._metrics.get(metric)
         if found is None:
-            raise no_metric(metric, f"namespace {namespace}", "no rule gives it")
+            raise no_metric(metric, f"namespace {namespace}", NO_RULE)
         if found.allowed_namespaces and namespace not in found.allowed_namespaces:
             raise Forbidden(
                 f"the metric {metric} is not for namespace {namespace}: allowedNamespaces of its "

@@ -6,7 +6,7 @@ from adapter.errors import NotFound
 from adapter.model.labels import EVERYTHING
 from adapter.model.resources import GroupResource, ListedMetric
 from adapter.model.restmapper import BUILTIN
-from adapter.sources.base import ObjectQuestion, no_metric
+from adapter.sources.base import NO_RULE, ObjectQuestion, no_metric
 from adapter.sources.joined import JoinedCustomSource, JoinedExternalSource
 
 PODS = GroupResource("", "pods")
@@ -76,6 +76,28 @@ async def test_of_what_none_knows_each_says_why():
     assert str(caught.value) == (
         "the server could not find the metric x for namespace shop: first has none; second has none"
     )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        ((NO_RULE, "did you mean y?"), "did you mean y?"),
+        (
+            ("known for pods only", NO_RULE, "no HPA defines it"),
+            "known for pods only; no HPA defines it",
+        ),
+        ((NO_RULE, NO_RULE), NO_RULE),
+    ],
+)
+async def test_that_a_source_knows_nothing_is_told_only_where_none_knows_more(reasons, told):
+    class Refusing(External):
+        async def series(self, metric, namespace, selector):
+            raise no_metric(metric, f"namespace {namespace}", self.name)
+
+    joined = JoinedExternalSource([Refusing(reason) for reason in reasons])
+    with pytest.raises(NotFound) as caught:
+        await joined.series("x", "shop", EVERYTHING)
+    assert str(caught.value).partition(": ")[2] == told
 
 
 def test_all_are_listed_once_and_the_list_is_the_same_until_it_changes():

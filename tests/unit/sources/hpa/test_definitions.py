@@ -46,6 +46,14 @@ async def test_a_typo_is_an_event_on_the_hpa(world, annotations, metrics, hint):
     assert problems(world) == 1
 
 
+async def test_half_a_query_is_an_event_on_the_hpa(world):
+    world.add_hpa({**PROMETHEUS_EXAMPLE, f"{EVENTS}/query": "sum(rate("}, EVENTS_SPEC)
+
+    (text,) = await world.told()
+    assert text.startswith(f"{EVENTS}/query: is no PromQL: unclosed left parenthesis; it is asked")
+    assert problems(world) == 1
+
+
 async def test_an_hpa_without_mistakes_has_no_event(world):
     world.add_hpa(PROMETHEUS_EXAMPLE, EVENTS_SPEC)
     world.add_hpa({}, EVENTS_SPEC, name="not-ours")
