@@ -11,6 +11,7 @@ from integration.manifests import (
     container,
     environment,
     helm_template,
+    normalised,
     one,
     only,
     program,
@@ -62,6 +63,42 @@ URL = "prometheus.url=http://prometheus:9090"
         pytest.param(["shutdownDelay=15"], "shutdownDelay", id="no unit"),
         pytest.param(["jsonSource.ports={http}"], "ports", id="port by name"),
         pytest.param(["hpaAnnotations.namespaces={a b}"], "namespaces", id="no namespace"),
+        pytest.param(
+            ["replicas=3", "podDisruptionBudget.minAvailable=3"],
+            "podDisruptionBudget.minAvailable=3 of replicas=3 lets no pod be drained",
+            id="a budget that ends every drain",
+        ),
+        pytest.param(
+            ["podDisruptionBudget.minAvailable=51%"],
+            "podDisruptionBudget.minAvailable=51% of replicas=2 lets no pod be drained",
+            id="a share, which is rounded up",
+        ),
+        pytest.param(["podDisruptionBudget.minAvailable=one"], "minAvailable", id="no number"),
+        pytest.param(["metricResolution=9.9s"], "at least 10s", id="too often"),
+        pytest.param(["metricResolution=500ms"], "at least 10s", id="far too often"),
+        pytest.param(
+            ["metricResolution=11s"], "--kubelet-request-timeout", id="shorter than a scrape may be"
+        ),
+        pytest.param(
+            ["shutdownDelay=1m", "terminationGracePeriodSeconds=60"],
+            "terminationGracePeriodSeconds=60 must be longer than shutdownDelay=1m",
+            id="killed while serving",
+        ),
+        pytest.param(
+            ["commonLabels.app\\.kubernetes\\.io/name=a"],
+            "commonLabels: app.kubernetes.io/name is set",
+            id="a label of the selector",
+        ),
+        pytest.param(
+            ["podLabels.app\\.kubernetes\\.io/instance=a"],
+            "podLabels: app.kubernetes.io/instance is set",
+            id="a label of the selector, of pods",
+        ),
+        pytest.param(
+            ["commonLabels.app\\.kubernetes\\.io/component=a"],
+            "commonLabels: app.kubernetes.io/component is set",
+            id="the label of APIServices",
+        ),
     ],
 )
 def test_refused(values, words):
@@ -117,10 +154,10 @@ def test_refused(values, words):
         ),
         pytest.param(
             [
-                "extraArgs={/metrics-server,--secure-port=10250,--kubelet-insecure-tls}",
+                "extraArgs={/metrics-server,--metric-resolution=20s,--kubelet-insecure-tls}",
                 "port=10250",
             ],
-            {"secure_port": 10250, "kubelet_insecure_tls": True},
+            {"secure_port": 10250, "kubelet_insecure_tls": True, "metric_resolution": 20.0},
             id="arguments of metrics-server",
         ),
         pytest.param(
@@ -137,6 +174,16 @@ def test_refused(values, words):
             id="metrics of annotations alone",
         ),
         pytest.param(["fullnameOverride=gauge"], {"service_name": "gauge"}, id="another name"),
+        pytest.param(
+            ["metricResolution=10s", "extraArgs={--kubelet-request-timeout=9s}"],
+            {"metric_resolution": 10.0, "kubelet_request_timeout": 9.0},
+            id="the shortest period",
+        ),
+        pytest.param(
+            ["shutdownDelay=1m", "terminationGracePeriodSeconds=150"],
+            {"shutdown_delay_duration": 60.0},
+            id="a long delay",
+        ),
     ],
 )
 def test_values_become_flags(values, fields):
@@ -148,6 +195,61 @@ def test_values_become_flags(values, fields):
     pod = one(objects, "Deployment")["spec"]["template"]["spec"]
     mounts = {mount["name"] for mount in container(objects)["volumeMounts"]}
     assert mounts == {volume["name"] for volume in pod["volumes"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        pytest.param([], 1, id="the default"),
+        pytest.param(["replicas=1"], None, id="one replica"),
+        pytest.param(["replicas=0"], None, id="none"),
+        pytest.param(["replicas=1", "podDisruptionBudget.minAvailable=0"], None, id="no need"),
+        pytest.param(["replicas=3", "podDisruptionBudget.minAvailable=2"], 2, id="two of three"),
+        pytest.param(["podDisruptionBudget.minAvailable=50%"], "50%", id="half"),
+    ],
+)
+def test_the_disruption_budget_always_lets_a_pod_be_drained(values, kept):
+    """A drain waits for ever where the budget keeps as many pods as there are."""
+    budgets = only(chart(*(f"--set={value}" for value in values)), "PodDisruptionBudget")
+
+    assert [budget["spec"]["minAvailable"] for budget in budgets] == [kept] * (kept is not None)
+
+
+BACKENDS = "rules.inline.backends[0].name=long,rules.inline.backends[0].url=https://long:10902/x"
+
+
+@pytest.mark.parametrize(
+    ("values", "ports"),
+    [
+        pytest.param([], [], id="no Prometheus"),
+        pytest.param(["prometheus.url=http://p:9090"], [9090], id="its own port"),
+        pytest.param(["prometheus.url=http://u:p@p:9091/a:1"], [9090, 9091], id="another"),
+        pytest.param(["prometheus.url=http://[fd00::1]:9091"], [9090, 9091], id="an address"),
+        pytest.param(["prometheus.url=http://p"], [9090, 80], id="a Service's port, not the pod's"),
+        pytest.param(["prometheus.url=https://p/a"], [9090, 443], id="that of https"),
+        pytest.param(["prometheus.url=http://p:9091", BACKENDS], [9090, 9091, 10902], id="backend"),
+        pytest.param(
+            ["prometheus.url=http://p:80", "networkPolicy.prometheusPort=9095"], [9095], id="given"
+        ),
+    ],
+)
+def test_the_network_policy_lets_out_to_prometheus(values, ports):
+    """Policies see the port behind a Service: that of Prometheus itself is let out, too."""
+    given = [*values, RESOURCE_RULE] if values else []
+
+    egress = one(chart(*(f"--set={each}" for each in given)), "NetworkPolicy")["spec"]["egress"]
+
+    found = [rule for rule in egress if rule.get("to") == [{"namespaceSelector": {}}]]
+    assert [port["port"] for rule in found for port in rule["ports"]] == ports
+
+
+def test_labels_may_be_unset():
+    """As a parent chart or a second file of values does."""
+    unset = [
+        f"--set={each}=null" for each in ("commonLabels", "podLabels", "serviceMonitor.labels")
+    ]
+
+    assert normalised(chart(*unset)) == normalised(chart())
 
 
 def test_headers_come_from_a_secret_and_are_never_written_down():

@@ -73,7 +73,9 @@ def test_flags_exist_and_fit_together(name):
 
     assert given.keys() <= known
     assert not any("unknown" in warning for warning in settings.warnings)
-    assert settings.shutdown_delay_duration < _pod(objects)["terminationGracePeriodSeconds"]
+    # what begins at the end of the delay may take its whole time, and stopping a few seconds more
+    stopping = settings.shutdown_delay_duration + settings.request_timeout + 5
+    assert stopping <= _pod(objects)["terminationGracePeriodSeconds"]
     assert container(objects)["ports"][0]["containerPort"] == settings.secure_port
 
 

@@ -12,7 +12,7 @@
 - name: VIADUCT_SELF_MANAGED_CERTIFICATES
   value: "true"
 - name: VIADUCT_SERVICE_NAME
-  value: {{ include "viaduct.fullname" . }}
+  value: {{ include "viaduct.fullname" . | quote }}
 {{- end }}
 {{- if include "viaduct.servingSecret" . }}
 - name: VIADUCT_TLS_CERT_FILE
@@ -72,8 +72,8 @@
 - name: VIADUCT_PROMETHEUS_HEADER
   valueFrom:
     secretKeyRef:
-      name: {{ .headersSecret.name }}
-      key: {{ .headersSecret.key }}
+      name: {{ .headersSecret.name | quote }}
+      key: {{ .headersSecret.key | quote }}
 {{- end }}
 {{- if .caConfigMap.name }}
 - name: VIADUCT_PROMETHEUS_CA_FILE
@@ -91,19 +91,19 @@
 {{- /* Volumes as a map of name and source: what mounts and volumes are made of. */ -}}
 {{- define "viaduct.mounted" -}}
 {{- with include "viaduct.rulesConfigMap" . }}
-rules: {configMap: {name: {{ . }}}}
+rules: {configMap: {name: {{ . | quote }}}}
 {{- end }}
 {{- with include "viaduct.servingSecret" . }}
-serving: {secret: {secretName: {{ . }}}}
+serving: {secret: {secretName: {{ . | quote }}}}
 {{- end }}
 {{- with .Values.prometheus.tokenSecret.name }}
-prometheus-token: {secret: {secretName: {{ . }}}}
+prometheus-token: {secret: {secretName: {{ . | quote }}}}
 {{- end }}
 {{- with .Values.prometheus.caConfigMap.name }}
-prometheus-ca: {configMap: {name: {{ . }}}}
+prometheus-ca: {configMap: {name: {{ . | quote }}}}
 {{- end }}
 {{- with .Values.prometheus.clientCertificateSecret }}
-prometheus-client: {secret: {secretName: {{ . }}}}
+prometheus-client: {secret: {secretName: {{ . | quote }}}}
 {{- end }}
 {{- end -}}
 

@@ -22,16 +22,22 @@
 {{- end -}}
 
 {{- define "viaduct.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "viaduct.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "viaduct.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "viaduct.labels" -}}
-{{ include "viaduct.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
+{{ include "viaduct.labelsWith" (list . dict) }}
+{{- end -}}
+
+{{- /* Labels with those of one object, which beat commonLabels: (list $ LABELS). */ -}}
+{{- define "viaduct.labelsWith" -}}
+{{- $root := index . 0 -}}
+{{ include "viaduct.selectorLabels" $root }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- with merge dict (default dict (index . 1)) (default dict $root.Values.commonLabels) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
@@ -63,6 +69,37 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else if or .Values.rules.shipped .Values.rules.inline -}}
 {{ include "viaduct.fullname" . }}-rules
 {{- end -}}
+{{- end -}}
+
+{{- /* Ports to let out to Prometheus: policies see a pod's port, which need not be its Service's. */ -}}
+{{- define "viaduct.prometheusPorts" -}}
+{{- $urls := list .Values.prometheus.url -}}
+{{- range .Values.rules.inline.backends -}}
+{{- $urls = append $urls (default "" .url) -}}
+{{- end -}}
+{{- $ports := list -}}
+{{- range compact $urls -}}
+{{- $url := urlParse . -}}
+{{- $usual := ternary 443 80 (eq $url.scheme "https") -}}
+{{- $ports = append $ports (regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default $usual | int) -}}
+{{- end -}}
+{{- if and $ports .Values.networkPolicy.prometheusPort -}}
+{{- $ports = list (int .Values.networkPolicy.prometheusPort) -}}
+{{- else if $ports -}}
+{{- $ports = prepend $ports 9090 | uniq -}}
+{{- end -}}
+{{- toJson $ports -}}
+{{- end -}}
+
+{{- /* Seconds of a duration such as 1m30s. */ -}}
+{{- define "viaduct.seconds" -}}
+{{- $units := dict "ms" 0.001 "s" 1 "m" 60 "h" 3600 -}}
+{{- $seconds := 0 -}}
+{{- range regexFindAll "[0-9.]+[a-z]+" . -1 -}}
+{{- $number := regexFind "^[0-9.]+" . -}}
+{{- $seconds = addf $seconds (mulf $number (index $units (trimPrefix $number .))) -}}
+{{- end -}}
+{{- $seconds -}}
 {{- end -}}
 
 {{- /* Not empty when kubelets are read. */ -}}

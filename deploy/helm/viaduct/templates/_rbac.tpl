@@ -4,17 +4,17 @@
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
-  name: {{ index . 1 }}
+  name: {{ index . 1 | quote }}
   labels:
     {{- include "viaduct.labels" $root | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
-  name: {{ index . 2 }}
+  name: {{ index . 2 | quote }}
 subjects:
 - kind: ServiceAccount
-  name: {{ include "viaduct.serviceAccount" $root }}
-  namespace: {{ $root.Release.Namespace }}
+  name: {{ include "viaduct.serviceAccount" $root | quote }}
+  namespace: {{ $root.Release.Namespace | quote }}
 {{- end -}}
 
 {{- /* A binding of a ClusterRole to the service account in one namespace: (list $ NAME ROLE NAMESPACE). */ -}}
@@ -23,18 +23,18 @@ subjects:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  name: {{ index . 1 }}
-  namespace: {{ index . 3 }}
+  name: {{ index . 1 | quote }}
+  namespace: {{ index . 3 | quote }}
   labels:
     {{- include "viaduct.labels" $root | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
-  name: {{ index . 2 }}
+  name: {{ index . 2 | quote }}
 subjects:
 - kind: ServiceAccount
-  name: {{ include "viaduct.serviceAccount" $root }}
-  namespace: {{ $root.Release.Namespace }}
+  name: {{ include "viaduct.serviceAccount" $root | quote }}
+  namespace: {{ $root.Release.Namespace | quote }}
 {{- end -}}
 
 {{- /* A ClusterRole up to its rules: (list $ NAME). */ -}}
@@ -42,7 +42,7 @@ subjects:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
-  name: {{ index . 1 }}
+  name: {{ index . 1 | quote }}
   labels:
     {{- include "viaduct.labels" (index . 0) | nindent 4 }}
 {{- end -}}
