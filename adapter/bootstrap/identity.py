@@ -28,16 +28,21 @@ class Identity:
         parts: What all groups share.
         authentication_api: Reviews tokens and has the ConfigMap of the cluster's CAs.
         authorization_api: Reviews access.
+
+    Raises:
+        ConfigError: A file with CAs of clients cannot be used.
     """
 
     def __init__(
         self, parts: Parts, authentication_api: KubeApi, authorization_api: KubeApi
     ) -> None:
         settings, clock, telemetry = parts.settings, parts.clock, parts.telemetry
+        overrides = _overrides(settings)
+        overrides.check()
         self._tolerant = settings.authentication_tolerate_lookup_failure
         self._watcher = AuthenticationConfigWatcher(
             None if settings.authentication_skip_lookup else authentication_api,
-            overrides=_overrides(settings),
+            overrides=overrides,
             clock=clock,
             telemetry=telemetry,
         )
@@ -69,7 +74,7 @@ class Identity:
         """Connect where flags name another kubeconfig, and build.
 
         Raises:
-            ConfigError: A kubeconfig is missing or broken.
+            ConfigError: A kubeconfig, or a file with CAs of clients, is missing or broken.
         """
         settings = parts.settings
         return cls(

@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 
 from adapter.cli.top_api import fetch_metrics, fetch_nodes, has_pods
@@ -22,7 +23,7 @@ from adapter.cli.top_table import (
     pod_rows,
 )
 from adapter.errors import AdapterError
-from adapter.kube.api import KubeApi
+from adapter.kube.api import KubeApi, KubeApiError
 from adapter.kube.credentials import KubeCredentials
 from adapter.periodic import SystemClock
 
@@ -30,6 +31,7 @@ _RESOURCES = {
     **dict.fromkeys(("nodes", "node", "no"), "nodes"),
     **dict.fromkeys(("pods", "pod", "po"), "pods"),
 }
+_NEED_CREDENTIALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _FOR_SERVER = ("certificate_authority", "insecure_skip_tls_verify", "token_file")
 
 
@@ -46,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return asyncio.run(_connect_and_show(options))
     except AdapterError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}{_advice(error, options)}", file=sys.stderr)
         return 1
 
 
@@ -65,6 +67,11 @@ async def show(options: argparse.Namespace, api: KubeApi, now: float) -> int:
     lines = [cells(row, percent=nodes) for row in ordered(rows, options.sort_by)]
     _print(header(_key_columns(options), percent=nodes), lines, with_header=not options.no_headers)
     return 0
+
+
+def _advice(error: AdapterError, options: argparse.Namespace) -> str:
+    refused = isinstance(error, KubeApiError) and error.http_status in _NEED_CREDENTIALS
+    return ": give --token-file" if refused and options.server and not options.token_file else ""
 
 
 def _key_columns(options: argparse.Namespace) -> list[str]:

@@ -6,6 +6,7 @@ Built on ``kubernetes.aio``'s ``ApiClient`` for TLS and connections. Its typed m
 
 import contextlib
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -64,10 +65,16 @@ _BY_STATUS: Mapping[int, type[KubeApiError]] = {
     410: KubeGone,
 }
 
-_HINTS = {
-    401: "its credentials are not accepted: check the token or client certificate",
-    403: "its service account may not: check the ClusterRole",
-}
+_NOT_ACCEPTED = "its credentials are not accepted: check the token or client certificate"
+_MAY_NOT = re.compile(
+    r'User "(?P<user>(?:[^"\\]|\\.)*)" cannot .*?(?: in the namespace "(?P<namespace>[^"]*)"|$)',
+    re.DOTALL,
+)
+"""How kube-apiserver says that no authorizer allows a request (apiserver
+``endpoints/handlers/responsewriters``); an admission plug-in refuses in other words."""
+
+_SERVICE_ACCOUNT = "system:serviceaccount:"
+_ANONYMOUS = "system:anonymous"
 
 
 class KubeDocument(NamedTuple):
@@ -334,7 +341,24 @@ def _refused(method: str, path: str, status: int, body: bytes) -> KubeApiError:
     except msgspec.DecodeError:  # a proxy's page, or nothing
         text = ""
     message = f"kube-apiserver answered {status} to {method} {path}"
-    for more in (text[:500], _HINTS.get(status)):
+    for more in (text[:500], _hint(status, text)):
         if more:
             message += f": {more}"
     return _BY_STATUS.get(status, KubeApiError)(message, status)
+
+
+def _hint(status: int, text: str) -> str:
+    """What to change after an answer of *status* with *text*; "" where that is not known."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _NOT_ACCEPTED
+    refused = _MAY_NOT.search(text) if status == HTTPStatus.FORBIDDEN else None
+    if refused is None:
+        return ""
+    user, namespace = refused["user"], refused["namespace"]
+    if user == _ANONYMOUS:
+        return "the request came without credentials"
+    who = f"user {user}"
+    if user.startswith(_SERVICE_ACCOUNT):
+        who = f"service account {user.removeprefix(_SERVICE_ACCOUNT).replace(':', '/')}"
+    role = f"a Role in namespace {namespace}, or a ClusterRole," if namespace else "a ClusterRole"
+    return f"{who} needs {role} that allows it"

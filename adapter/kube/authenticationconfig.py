@@ -12,7 +12,12 @@ from typing import Any
 
 import msgspec
 
+from adapter.errors import ConfigError
 from adapter.kube.cabundle import as_pem, certificates_in
+
+NAMESPACE = "kube-system"
+NAME = "extension-apiserver-authentication"
+"""The ConfigMap."""
 
 DEFAULT_USERNAME_HEADERS = ("X-Remote-User",)
 DEFAULT_GROUP_HEADERS = ("X-Remote-Group",)
@@ -70,6 +75,29 @@ class Overrides:
     group_headers: tuple[str, ...] = ()
     extra_prefixes: tuple[str, ...] = ()
 
+    def check(self) -> None:
+        """Refuse files that cannot be used, as at start: later they keep what they held before.
+
+        Raises:
+            ConfigError: With every such file, its flag and the cause.
+        """
+        problems: list[str] = []
+        for field, key in _BUNDLES.items():
+            if file := self.file_of(field):
+                try:
+                    _bundle_of(Path(file))
+                except (OSError, ValueError) as error:
+                    problems.append(f"--{key} {file}: {_cause(error)}")
+        if problems:
+            raise ConfigError(problems)
+
+    def file_of(self, bundle: str) -> str:
+        """File that replaces *bundle*, an attribute of `AuthenticationConfig`; "" for none."""
+        return {
+            "client_ca": self.client_ca_file,
+            "requestheader_ca": self.requestheader_ca_file,
+        }[bundle]
+
 
 _BUNDLES = {
     "client_ca": "client-ca-file",
@@ -95,30 +123,46 @@ def understood(
         overrides: Flags.
 
     Returns:
-        The configuration, and a sentence for each value that cannot be used.
+        The configuration, and a sentence for each value that cannot be used: where it stands,
+        why, and what holds instead.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
-    files = {
-        "client_ca": overrides.client_ca_file,
-        "requestheader_ca": overrides.requestheader_ca_file,
-    }
+
+    def unusable(field: str, where: str, error: Exception) -> None:
+        problems.append(f"{where}: {_cause(error)}; {_instead(field, before)}")
+
     for field, key in _BUNDLES.items():
-        file = files[field]
+        file = overrides.file_of(field)
         try:
             values[field] = _bundle_of(Path(file)) if file else _bundle(data.get(key, ""))
         except (OSError, ValueError) as error:
-            where = f"--{key} {file}" if file else key
-            problems.append(f"{where}: {getattr(error, 'strerror', None) or error}")
+            unusable(field, f"--{key} {file}" if file else _of_config_map(key), error)
     for field, key in _LISTS.items():
         given = getattr(overrides, field)
         try:
             values[field] = given or _strings(data.get(key, ""))
         except ValueError as error:
-            problems.append(f"{key}: {error}")
+            unusable(field, _of_config_map(key), error)
             if field == "allowed_names" and not before.requestheader_ca:
                 values["requestheader_ca"] = ""  # no names would mean any name
     return _with_defaults(replace(before, **values), overrides), tuple(problems)
+
+
+def _of_config_map(key: str) -> str:
+    return f"{key} of ConfigMap {NAMESPACE}/{NAME}"
+
+
+def _instead(field: str, before: AuthenticationConfig) -> str:
+    """What holds as long as the value of *field* cannot be used."""
+    names = field == "allowed_names"
+    if getattr(before, field) or (names and before.requestheader_ca):
+        return "what it held before stays in force"
+    return "until it can, the aggregator is not believed" if names else "nothing stands in for it"
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _with_defaults(config: AuthenticationConfig, overrides: Overrides) -> AuthenticationConfig:

@@ -20,6 +20,9 @@ DISCOVERY_ACCEPT = ",".join(
 OWN_GROUPS = frozenset({"custom.metrics.k8s.io", "external.metrics.k8s.io"})
 """Groups whose resources are metrics, not kinds of objects."""
 
+METRICS_GROUPS = OWN_GROUPS | {"metrics.k8s.io"}
+"""Groups that this process serves, or a peer of it."""
+
 Versions = Mapping[GroupVersion, Sequence[ResourceInfo] | None]
 """Resources by group version, in order of preference; None where the document does not tell."""
 

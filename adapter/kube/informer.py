@@ -6,9 +6,11 @@ connection breaks, list again when that version is gone. The old objects serve u
 complete.
 """
 
+import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -34,7 +36,7 @@ SHORT_WATCH = 1.0
 """A watch that ends sooner (seconds) without any event counts as a failure."""
 
 HEALTHY_SECONDS = 10.0
-"""How long a watch must go well to forget the failures before it; less would let a server that
+"""How long a watch must stay open to forget the failures before it; less would let a server that
 breaks each watch after an event be listed twice a second."""
 
 T = TypeVar("T")
@@ -196,21 +198,41 @@ class Informer(Generic[T]):
         started = self._clock.monotonic()
         any_event = False
         try:
-            async with self._api.watch(
-                self._watched.path, params, self._watched.watch_accept
-            ) as lines:
+            async with (
+                self._api.watch(self._watched.path, params, self._watched.watch_accept) as lines,
+                self._recovering(),
+            ):
                 self._connected = True
                 async for line in lines:
                     self._apply(line)
                     any_event = True
-                    if self._ailing and self._clock.monotonic() - started > HEALTHY_SECONDS:
-                        self._works()
         except KubeGone as error:
             raise _Relist(str(error), expected=True) from None
         finally:
             self._connected = False
         if not any_event and self._clock.monotonic() - started < SHORT_WATCH:
             raise KubeApiError(f"watch of {self._watched.path} ended at once without an event")
+        self._works()
+
+    @contextlib.asynccontextmanager
+    async def _recovering(self) -> AsyncIterator[None]:
+        """Forget the failures before a watch, the block, when that has lasted long enough.
+
+        Not at an event: the first bookmark comes after a minute, and until then the store would
+        seem behind, and a second outage be waited out as if it were the old one.
+        """
+        if not self._ailing:
+            yield
+            return
+        timer = asyncio.create_task(self._works_after(HEALTHY_SECONDS), name=f"{self.name}-health")
+        try:
+            yield
+        finally:
+            timer.cancel()
+            await asyncio.gather(timer, return_exceptions=True)
+
+    async def _works_after(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
         self._works()
 
     def _apply(self, line: bytes) -> None:

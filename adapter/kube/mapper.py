@@ -12,7 +12,13 @@ import msgspec
 
 from adapter.flight import SingleFlight
 from adapter.kube.api import JSON, KubeApi, KubeApiError
-from adapter.kube.discovery import DISCOVERY_ACCEPT, Index, Versions, parse_resource_list
+from adapter.kube.discovery import (
+    DISCOVERY_ACCEPT,
+    METRICS_GROUPS,
+    Index,
+    Versions,
+    parse_resource_list,
+)
 from adapter.model.resources import GroupVersion, ResourceInfo
 from adapter.model.restmapper import CORE, RESTMapper
 from adapter.periodic import Clock
@@ -97,8 +103,7 @@ class KubeMapper:
         self._take(found)
 
     def _take(self, found: Versions) -> None:
-        stale = frozenset(served for served, resources in found.items() if resources is None)
-        self._report(stale)
+        self._report(found)
         known = {
             served: self._known.get(served, ()) if resources is None else tuple(resources)
             for served, resources in found.items()
@@ -114,10 +119,19 @@ class KubeMapper:
             self.mapper = RESTMapper(resources)
             self.revision += 1
 
-    def _report(self, stale: frozenset[GroupVersion]) -> None:
+    def _report(self, found: Versions) -> None:
+        """Log whose server went away or came back; not of metrics: that may be this process.
+
+        While it starts nobody answers for it, so that each restart would look like a failure.
+        """
+        stale = frozenset(
+            served
+            for served, resources in found.items()
+            if resources is None and served.group not in METRICS_GROUPS
+        )
         for served in sorted(stale - self._stale):
             log.warning("discovery of %s fails: its resources stay as they were", served)
-        for served in sorted(self._stale - stale):
+        for served in sorted((self._stale - stale) & found.keys()):
             log.info("discovery of %s works again", served)
         self._stale = stale
         self._telemetry.kube_discovery_stale_versions.set(len(stale))

@@ -13,7 +13,13 @@ from http import HTTPStatus
 import msgspec
 
 from adapter.kube.api import KubeApi, KubeApiError, KubeNotFound
-from adapter.kube.authenticationconfig import AuthenticationConfig, Overrides, understood
+from adapter.kube.authenticationconfig import (
+    NAME,
+    NAMESPACE,
+    AuthenticationConfig,
+    Overrides,
+    understood,
+)
 from adapter.kube.cabundle import certificates_in
 from adapter.kube.informer import FIRST_PAUSE, LONGEST_PAUSE, Informer
 from adapter.kube.watched import ListMeta, Watched
@@ -24,8 +30,6 @@ __all__ = ["AuthenticationConfig", "AuthenticationConfigWatcher", "Overrides"]
 
 log = logging.getLogger(__name__)
 
-NAMESPACE = "kube-system"
-NAME = "extension-apiserver-authentication"
 RECHECK_SECONDS = 60.0
 
 _PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
@@ -155,8 +159,9 @@ class AuthenticationConfigWatcher:
         """Take *data* of the ConfigMap into force, as far as it can be used."""
         self._data = data
         config, problems = understood(data, self.config, self._overrides)
-        if problems and problems != self._problems:
-            log.error("%s/%s: kept what was before: %s", NAMESPACE, NAME, "; ".join(problems))
+        for problem in problems:
+            if problem not in self._problems:
+                log.error("authentication: %s", problem)
         self._problems = problems
         if config == self.config:
             return

@@ -19,7 +19,7 @@ from adapter.rules.lint_file import BackendNames, RuleAtPlace, backend_problems,
 from adapter.rules.mending import MendedRule, mended_rules
 from adapter.rules.positions import Document
 from adapter.rules.schema import RuleFile
-from adapter.rules.validation import schema_problem
+from adapter.rules.validation import object_problem, schema_problem
 from adapter.rules.yamltext import read_yaml
 
 MAX_FINDINGS = 500
@@ -140,7 +140,9 @@ class _Part:
     def read(cls, filename: str, content: bytes) -> "_Part":
         document, mistakes = read_yaml(content)
         data = {} if document.data is None else document.data
-        rule_file, kept, problems, mended = _validated(data)
+        foreign = object_problem(data)
+        # of an object nothing more is said: every field of it would be unknown
+        rule_file, kept, problems, mended = _validated({} if foreign else data)
         part = cls(filename, document, rule_file, kept, mended)
         for mistake in mistakes:
             part.found.append(
@@ -157,7 +159,7 @@ class _Part:
             what = f"key {key!r} is given twice"
             hint = "remove one of them"
             part.found.append(Finding(Severity.ERROR, filename, *position, what, hint, fatal=True))
-        part.add(problems)
+        part.add([foreign] if foreign else problems)
         return part
 
     def add(self, problems: Iterable[Problem]) -> None:

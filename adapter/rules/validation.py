@@ -1,5 +1,6 @@
-"""What pydantic finds wrong with a rule file, in words and with hints."""
+"""What pydantic finds wrong with a rule file, in words and with hints; and what is no rule file."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -35,6 +36,41 @@ _BY_WORDS = (
     ("is no label name", "letters, digits and _ only, no digit at the beginning"),
     ("must be a duration", "quote it, with its unit"),
 )
+
+_WORD = re.compile(r"[\w.-]{1,253}", re.ASCII)
+
+
+def object_problem(data: object) -> Problem | None:
+    """Describe a Kubernetes object that was given instead of the rule file in it; else None."""
+    if not isinstance(data, dict) or "metadata" not in data:
+        return None
+    kind, version = data.get("kind"), data.get("apiVersion")
+    if not (isinstance(kind, str) and isinstance(version, str)):
+        return None
+    if kind == "ConfigMap":
+        hint = f"the text under 'data' is wanted: {_reading(data)}"
+    elif kind in {"List", "ConfigMapList"}:
+        hint = f"the text under 'data' of one ConfigMap is wanted: {_reading({})}"
+    else:
+        hint = "a rule file may have 'rules', 'externalRules' and 'resourceRules'"
+    text = f"a Kubernetes object ({_word(kind) or 'of no known kind'}), not a rule file"
+    return Problem(("kind",), text, hint, fatal=True, key=True)
+
+
+def _reading(config_map: dict[str, Any]) -> str:
+    """Command that prints the rule file in *config_map*; with placeholders for what it lacks."""
+    metadata, data = config_map.get("metadata"), config_map.get("data")
+    named = metadata if isinstance(metadata, dict) else {}
+    name, namespace = _word(named.get("name")), _word(named.get("namespace"))
+    keys = list(data) if isinstance(data, dict) else []
+    key = (_word(keys[0]) if len(keys) == 1 else "").replace(".", r"\.")
+    where = f" -n {namespace}" if name and namespace else ""
+    return f"kubectl get configmap {name or 'NAME'}{where} -o 'jsonpath={{.data.{key or 'KEY'}}}'"
+
+
+def _word(value: object) -> str:
+    """*value* if it can be the name of an object, or a key of a ConfigMap; else ""."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
 
 
 def schema_problem(details: ErrorDetails) -> Problem:

@@ -230,11 +230,12 @@ class Discovery:
         errors = {state.rule.id: state.error for state in self._states if state.error is not None}
         self._changes.tell_failing(errors)
         self._changes.tell_conflicts(self._registry.conflicts)
-        self._changes.tell_unresolved(
-            f"{state.rule.id}: {text}"
-            for state in self._custom
-            for text in state.mapping(self._mapper).unresolved
-        )
+        if self._mapper.revision:  # what Kubernetes has not been asked yet, it may well serve
+            self._changes.tell_unresolved(
+                f"{state.rule.id}: {text}"
+                for state in self._custom
+                for text in state.mapping(self._mapper).unresolved
+            )
 
     def _publish(self) -> None:
         telemetry = self._telemetry

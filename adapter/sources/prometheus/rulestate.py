@@ -26,7 +26,7 @@ class MapperView(Protocol):
 
     @property
     def revision(self) -> int:
-        """Another number when the resources are others."""
+        """Another number when the resources are others; 0 until they were read once."""
 
 
 class RuleHealth(StrEnum):

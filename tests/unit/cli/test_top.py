@@ -1,12 +1,9 @@
 """``viaduct top`` against a server that answers as kube-apiserver does, and its rounding."""
 
-import asyncio
 import re
-import threading
 from types import SimpleNamespace
 
 import pytest
-from aiohttp import web
 
 from adapter.cli import top
 from adapter.cli.main import main
@@ -51,49 +48,6 @@ PODS = [
 ]
 
 ALLOCATABLE = {"cpu": "4", "memory": "8Gi"}
-
-
-@pytest.fixture
-def api():
-    """A server in a thread of its own, because the command runs its own event loop.
-
-    ``answers`` maps paths to JSON, ``requests`` lists what was asked.
-    """
-    state = SimpleNamespace(answers={}, requests=[], url="")
-    state.answers["/apis/metrics.k8s.io"] = {"versions": [{"version": "v1beta1"}]}
-
-    async def answer(request):
-        state.requests.append(request.rel_url)
-        if request.path in state.answers:
-            return web.json_response(state.answers[request.path])
-        status = {"kind": "Status", "message": "not here", "reason": "NotFound", "code": 404}
-        return web.json_response(status, status=404)
-
-    started, loop = threading.Event(), asyncio.new_event_loop()
-
-    async def start():
-        app = web.Application()
-        app.router.add_get("/{path:.*}", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        state.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-        started.set()
-        return runner
-
-    def run():
-        runner = loop.run_until_complete(start())
-        loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert started.wait(10)
-    yield state
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
 
 
 @pytest.fixture
@@ -324,6 +278,20 @@ def test_arguments_that_cannot_be_used_exit_2(capsys, argv):
 
     assert stopped.value.code == 2
     assert "usage: viaduct top" in capsys.readouterr().err
+
+
+def test_whoever_may_not_is_told_what_is_missing(api, run, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("secret-1")
+
+    api.forbidden["/apis/metrics.k8s.io"] = "system:anonymous"
+    without = run("nodes")
+    api.forbidden["/apis/metrics.k8s.io"] = "alice"
+    as_user = run("nodes", "--token-file", str(token))
+
+    assert (without.code, as_user.code) == (1, 1)
+    assert without.err.endswith("the request came without credentials: give --token-file\n")
+    assert as_user.err.endswith(": user alice needs a ClusterRole that allows it\n")
 
 
 def test_a_terminal_gets_the_same_texts(api, run, monkeypatch):

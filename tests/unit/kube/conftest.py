@@ -13,18 +13,22 @@ from aiohttp.test_utils import TestServer
 from unit.kube.informing import running
 
 from adapter.kube.api import KubeApi
-from adapter.kube.informer import Informer
+from adapter.kube.informer import HEALTHY_SECONDS, Informer
 from adapter.kube.listers import NodeLister, PodLister
 from adapter.kube.watched import NODES, RUNNING_PODS
 from adapter.telemetry import Telemetry
 
 
 class InstantClock:
-    """Time passes only by sleeping, and sleeping takes no time; pauses are recorded."""
+    """Time passes only by sleeping, and sleeping takes no time; pauses are recorded.
+
+    Informers do not pause but wait while their watch goes well: for that a test sets *healthy*.
+    """
 
     def __init__(self):
         self.now = 1000.0
         self.pauses = []
+        self.healthy = asyncio.Event()
 
     def time(self):
         return self.now
@@ -33,6 +37,9 @@ class InstantClock:
         return self.now
 
     async def sleep(self, seconds):
+        if seconds == HEALTHY_SECONDS:
+            await self.healthy.wait()
+            return
         self.pauses.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapter.errors import ConfigError
 from adapter.kube.authenticationconfig import AuthenticationConfig, Overrides, understood
 from adapter.sim.pki import CertificateAuthority
 
@@ -127,8 +128,25 @@ def test_the_usual_headers_where_the_ca_is_a_flags(pems, tmp_path):
     assert config.uid_headers == ()
 
 
-@pytest.mark.parametrize("content", [None, "nonsense"])
-def test_a_file_that_cannot_be_used_is_named(data, usual, tmp_path, content):
+UNUSABLE = pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(None, "No such file or directory", id="missing"),
+        pytest.param("nonsense", "no certificate in PEM format", id="no-pem"),
+        pytest.param("", "no certificate in PEM format", id="empty"),
+        pytest.param(
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "certificate number 1 cannot be read",
+            id="broken-certificate",
+        ),
+    ],
+)
+
+
+@UNUSABLE
+def test_a_file_that_became_unusable_is_named_and_keeps_what_it_held(
+    data, usual, tmp_path, content, why
+):
     file = tmp_path / "ca.crt"
     if content is not None:
         file.write_text(content)
@@ -136,7 +154,48 @@ def test_a_file_that_cannot_be_used_is_named(data, usual, tmp_path, content):
     config, (problem,) = understood(data, usual, Overrides(client_ca_file=str(file)))
 
     assert config == usual
-    assert f"--client-ca-file {file}" in problem
+    assert problem == f"--client-ca-file {file}: {why}; what it held before stays in force"
+
+
+@UNUSABLE
+def test_a_file_that_is_unusable_at_start_is_refused(pems, tmp_path, content, why):
+    bad, good = tmp_path / "bad.crt", tmp_path / "good.crt"
+    good.write_text(pems[0])
+    if content is not None:
+        bad.write_text(content)
+
+    with pytest.raises(ConfigError) as refused:
+        Overrides(client_ca_file=str(good), requestheader_ca_file=str(bad)).check()
+
+    assert refused.value.problems == (f"--requestheader-client-ca-file {bad}: {why}",)
+
+
+def test_all_files_are_told_at_once(tmp_path):
+    with pytest.raises(ConfigError) as refused:
+        Overrides(client_ca_file="/a.crt", requestheader_ca_file=str(tmp_path)).check()
+
+    assert refused.value.problems == (
+        "--client-ca-file /a.crt: No such file or directory",
+        f"--requestheader-client-ca-file {tmp_path}: Is a directory",
+    )
+    NOTHING.check()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "instead"),
+    [
+        ("client-ca-file", "x", "nothing stands in for it"),
+        ("requestheader-uid-headers", "[", "nothing stands in for it"),
+        ("requestheader-allowed-names", "[", "until it can, the aggregator is not believed"),
+    ],
+)
+def test_what_is_broken_from_the_beginning_kept_nothing(data, usual, key, value, instead):
+    _, (first,) = understood(data | {key: value}, AuthenticationConfig(), NOTHING)
+    _, (later,) = understood(data | {key: value}, usual, NOTHING)
+
+    assert first.startswith(f"{key} of ConfigMap kube-system/extension-apiserver-authentication: ")
+    assert first.endswith(f"; {instead}")
+    assert later.endswith("; what it held before stays in force")
 
 
 def test_tls_accepts_both_kinds_of_certificates(usual, pems):

@@ -5,7 +5,7 @@ import logging
 
 from unit.kube.informing import names, page, pod, relists
 
-from adapter.kube.informer import LONGEST_PAUSE
+from adapter.kube.informer import FIRST_PAUSE, LONGEST_PAUSE
 
 
 async def test_failures_back_off_and_are_logged_once(apiserver, pods, clock, caplog):
@@ -20,16 +20,44 @@ async def test_failures_back_off_and_are_logged_once(apiserver, pods, clock, cap
     assert clock.pauses[9] > 3 * clock.pauses[0]
     warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert [each.getMessage() for each in warnings] == [
-        (
-            "pods-informer: kube-apiserver answered 403 to GET /api/v1/pods: refused with 403: its "
-            "service account may not: check the ClusterRole"
-        )
+        ("pods-informer: kube-apiserver answered 403 to GET /api/v1/pods: refused with 403")
     ]
 
     clock.now += 60
     watch.end()
     await apiserver.watch()
     assert caplog.records[-1].getMessage() == "pods-informer works again after 10 failures"
+
+
+async def test_a_watch_that_stays_open_works_though_nothing_happens(
+    apiserver, pods, clock, caplog, eventually
+):
+    """The first bookmark would come a minute later."""
+    caplog.set_level(logging.INFO, logger="adapter.kube.informer")
+    apiserver.lists += [*[500] * 6, page(pod("a"))]
+    await pods.start()
+    watch = await apiserver.watch()
+    assert "answered 500" in pods.problem
+
+    clock.healthy.set()
+    await eventually(lambda: pods.problem is None)
+    assert caplog.messages[-1] == "pods-informer works again after 6 failures"
+
+    watch.drop()
+    await apiserver.watch()
+    assert clock.pauses[6] <= 1.5 * FIRST_PAUSE, "it is a first failure again"
+
+
+async def test_a_watch_that_breaks_soon_did_not_work(apiserver, pods, clock, caplog):
+    caplog.set_level(logging.INFO, logger="adapter.kube.informer")
+    apiserver.lists += [500, page(pod("a"))]
+    await pods.start()
+    for _ in range(4):
+        (await apiserver.watch()).drop()
+    await apiserver.watch()
+
+    assert clock.pauses[4] > 3 * clock.pauses[0]
+    assert "works again" not in caplog.text
 
 
 async def test_check_tells_why_the_store_may_be_behind(apiserver, pods, clock, eventually):

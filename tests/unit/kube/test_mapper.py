@@ -149,6 +149,44 @@ async def test_a_stale_version_stays_as_it_was(mapper, discovery, caplog, teleme
     assert telemetry.registry.get_sample_value(gauge) == 0
 
 
+@pytest.mark.parametrize("legacy", [False, True], ids=["aggregated", "legacy"])
+async def test_nothing_is_said_of_apis_of_metrics_whose_server_is_away(
+    mapper, discovery, caplog, telemetry, legacy
+):
+    """It is this process, which has just been started, or a peer of it."""
+    caplog.set_level(logging.INFO, "adapter.kube.mapper")
+    discovery.legacy = legacy
+    names = ("metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io")
+    kept = [*discovery.groups]
+    metrics = version("v1beta1", resource("pods", "PodMetrics"))
+    discovery.groups = [*kept, *(group(name, metrics) for name in names)]
+    await mapper.refresh()
+    if legacy:
+        discovery.broken = {f"/apis/{name}/v1beta1" for name in names}
+    else:
+        discovery.groups = [*kept, *(group(name, stale("v1beta1")) for name in names)]
+
+    await mapper.refresh()
+
+    gauge = "viaduct_kube_discovery_stale_versions"
+    assert telemetry.registry.get_sample_value(gauge) == 0
+    assert served(mapper)[-1] == "metrics.k8s.io/v1beta1 pods"
+    discovery.broken = set()
+    discovery.groups = kept
+    await mapper.refresh()
+    assert caplog.messages == []
+
+
+async def test_a_version_that_goes_away_for_good_does_not_work_again(mapper, discovery, caplog):
+    caplog.set_level(logging.INFO, "adapter.kube.mapper")
+    discovery.groups = [APPS, group("example.com", stale("v1"))]
+    await mapper.refresh()
+    discovery.groups = [APPS]
+    await mapper.refresh()
+
+    assert caplog.messages == ["discovery of example.com/v1 fails: its resources stay as they were"]
+
+
 async def test_a_version_that_was_never_told_changes_nothing(mapper, discovery):
     await mapper.refresh()
     discovery.groups = [APPS, group("example.com", stale("v1"))]

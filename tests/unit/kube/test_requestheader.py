@@ -90,16 +90,18 @@ async def test_what_is_broken_is_said_once_and_changes_nothing(cluster, watcher,
         cluster.authentication.change(
             client_ca_file="nonsense", requestheader_allowed_names="[", unrelated="1"
         )
-        await until(lambda: "kept what was before" in caplog.text)
+        await until(lambda: "not a JSON list" in caplog.text)
         cluster.authentication.change(unrelated="2")
         cluster.authentication.change(requestheader_uid_headers='["X-U"]')
         await until(lambda: watcher.config.uid_headers == ("X-U",))
 
     assert watcher.config.client_ca == before.client_ca
     assert watcher.config.allowed_names == before.allowed_names
-    (said,) = [each for each in caplog.messages if "kept what was before" in each]
-    assert "client-ca-file: no certificate" in said
-    assert "requestheader-allowed-names: not a JSON list" in said
+    said = [each for each in caplog.messages if "stays in force" in each]
+    place = "of ConfigMap kube-system/extension-apiserver-authentication"
+    assert len(said) == 2
+    assert f"client-ca-file {place}: no certificate" in said[0]
+    assert f"requestheader-allowed-names {place}: not a JSON list" in said[1]
 
 
 async def test_a_missing_object_disables_certificates_and_is_awaited(cluster, watcher, caplog):
@@ -138,6 +140,27 @@ async def test_whoever_may_not_read_it_is_told_which_binding_is_missing(cluster,
 
     (said,) = [each for each in caplog.messages if "may not read" in each]
     assert "--role=extension-apiserver-authentication-reader" in said
+
+
+async def test_a_file_that_is_broken_by_a_rewrite_is_named_once(cluster, tmp_path, caplog):
+    file = tmp_path / "ca.crt"
+    file.write_text(CertificateAuthority("a", tmp_path).ca_pem)
+    watcher = AuthenticationConfigWatcher(
+        None,
+        overrides=Overrides(client_ca_file=str(file)),
+        clock=cluster.clock,
+        telemetry=Telemetry(),
+    )
+    before = watcher.config
+    file.write_text("half a certif")
+
+    for _ in range(3):
+        await watcher.look()
+
+    assert watcher.config == before
+    (said,) = [each for each in caplog.messages if "stays in force" in each]
+    assert f"--client-ca-file {file}: no certificate in PEM format" in said
+    assert "ConfigMap" not in said
 
 
 async def test_flags_alone_when_nothing_is_to_be_looked_up(cluster, tmp_path):
