@@ -91,7 +91,8 @@ class Refreshed(Generic[T]):
         ahead_seconds: How long before its end a value that many ask for is fetched anew; 0 for
             never.
         patience: Seconds that callers wait for a fetch, counted from its start; None is until its
-            end. After a failure they are `PATIENCE_SECONDS` at most.
+            end. After a failure they are `PATIENCE_SECONDS` at most. Where a fetch is merely slow
+            they get the last value, for as long again as it takes two to grow old.
         unwatched: Whether a fetch goes on when the last caller has gone.
     """
 
@@ -115,6 +116,7 @@ class Refreshed(Generic[T]):
         self._backoff = Backoff(clock)
         self._flight = SingleFlight(self._run, unwatched=unwatched)
         self._fresh_until = 0.0
+        self._overtime = 2.0 * keep_seconds
         self._patience = math.inf if patience is None else patience
         self._begun = 0.0
         self._ahead_seconds = ahead_seconds
@@ -168,6 +170,8 @@ class Refreshed(Generic[T]):
                     return await self._flight.run()
         if error is not None:
             raise copy.copy(error)
+        if self.last is not None and self._clock.monotonic() < self._fresh_until + self._overtime:
+            return self.last
         raise SourceTimeout(f"prometheus has not answered for {patience:g} s")
 
     def _worth_fetching_ahead(self) -> bool:

@@ -206,6 +206,21 @@ async def test_where_others_can_answer_nobody_waits_long_for_one_that_hangs(
     assert len(prometheus.queries) == 2
 
 
+async def test_one_that_is_merely_slow_serves_on_with_its_last_answer(
+    make_source, prometheus, pods, clock
+):
+    """Else each answer that takes longer would be a failover, and the next one its end."""
+    source = make_source(patience=0.05)
+    (before,) = await source.pods([WEB], "shop")
+    prometheus.gate.clear()
+
+    clock.advance(6.0)
+    assert await source.pods([WEB], "shop") == [before]
+    clock.advance(9.5)
+    with pytest.raises(SourceTimeout):
+        await source.pods([WEB], "shop")
+
+
 async def test_after_a_failure_nobody_waits_long_for_the_next_try(source, prometheus, pods, clock):
     prometheus.error = outage()
     with pytest.raises(SourceError, match="connection refused"):
