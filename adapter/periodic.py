@@ -56,6 +56,8 @@ class Periodic:
         clock: Where time comes from.
         jitter: Fraction of the period added at random, so that replicas do not march in step.
         max_backoff: Longest pause in seconds after failures; None keeps to the period.
+        retry: Pause in seconds after a first failure, which doubles up to the period: for what
+            should not wait for its next turn. None keeps to the period.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Periodic:
         clock: Clock,
         jitter: float = 0.0,
         max_backoff: float | None = None,
+        retry: float | None = None,
     ) -> None:
         self.name = name
         self.period = period
@@ -77,6 +80,7 @@ class Periodic:
         self._clock = clock
         self._jitter = jitter
         self._max_backoff = max_backoff
+        self._retry = retry
         self._failures = 0
 
     async def run_once(self) -> bool:
@@ -111,7 +115,9 @@ class Periodic:
 
     def _pause(self) -> float:
         pause = self.period
-        if self._failures and self._max_backoff is not None:
+        if self._failures and self._retry is not None:
+            pause = min(pause, self._retry * 2.0 ** min(self._failures - 1, 16))
+        elif self._failures and self._max_backoff is not None:
             pause = max(pause, min(self._max_backoff, pause * 2.0 ** min(self._failures, 16)))
         return pause * (1.0 + self._jitter * random.random())  # noqa: S311 - not for secrets
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Iterable
 
@@ -21,18 +22,18 @@ from adapter.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 async def serve(settings: Settings) -> None:
-    """Run the service until SIGTERM or SIGINT.
+    """Run the service until SIGTERM or SIGINT; a second one ends the process at once.
 
     Raises:
         ConfigError: Flags, rule file or credentials are wrong.
         OSError: The port cannot be taken.
     """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    _heed_signals(stop)
     warm = 2 * settings.metric_resolution
     async with running(settings) as server, _looping([lambda: without_collections(warm)]):
         log.info("serving on https://%s:%d", settings.bind_address, server.port)
@@ -40,6 +41,21 @@ async def serve(settings: Settings) -> None:
         log.info("stopping")
         server.begin_shutdown()
         await asyncio.sleep(settings.shutdown_delay_duration)
+
+
+def _heed_signals(stop: asyncio.Event) -> None:
+    """Set *stop* at the first signal, exit at the second (apiserver ``pkg/server/signal.go``)."""
+
+    def heed() -> None:
+        if stop.is_set():  # both came while the loop was busy
+            os._exit(1)
+        stop.set()
+        for number in _SIGNALS:
+            # no longer by way of the loop, which may be what does not end
+            signal.signal(number, lambda *_: os._exit(1))
+
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, heed)
 
 
 async def without_collections(seconds: float) -> None:

@@ -34,6 +34,10 @@ _OTHER_FILES = 512
 
 _VERSIONS = {"VersionTLS12": ssl.TLSVersion.TLSv1_2, "VersionTLS13": ssl.TLSVersion.TLSv1_3}
 
+RETRY_SECONDS = 1.0
+"""After a failure to read or publish the self-managed certificate: without it nobody is sent here,
+and kube-apiserver may only be starting itself."""
+
 
 class Serving:
     """Builds TLS and limits from *parts*; *groups* are what is served.
@@ -51,6 +55,7 @@ class Serving:
         self._managed = (
             self._self_managed(groups) if self._settings.self_managed_certificates else None
         )
+        self._rounds: Periodic | None = None
         self.limits = connection_limits(self._settings)
 
     async def prepare(self) -> ServingTLS:
@@ -77,15 +82,15 @@ class Serving:
         )
         if self._managed is not None:
             self._managed.serve = self.tls.use
-            parts.repeat(
-                Periodic(
-                    "serving-certificate",
-                    self._managed.refresh,
-                    period=PERIOD_SECONDS,
-                    clock=parts.clock,
-                    jitter=0.1,  # replicas that march in step would conflict
-                )
+            self._rounds = Periodic(
+                "serving-certificate",
+                self._managed.refresh,
+                period=PERIOD_SECONDS,
+                clock=parts.clock,
+                jitter=0.1,  # replicas that march in step would conflict
+                retry=RETRY_SECONDS,
             )
+            parts.repeat(self._rounds)
         elif not settings.tls_cert_file:
             parts.repeat(
                 Periodic(
@@ -101,7 +106,12 @@ class Serving:
         """Whether clients can verify this server: only with ``--self-managed-certificates``."""
         if self._managed is None:
             return []
-        return [Check("serving-certificate", self._managed.check, ("readyz",))]
+        return [Check("serving-certificate", self._check_managed, ("readyz",))]
+
+    def _check_managed(self) -> str | None:
+        why = self._managed.check() if self._managed is not None else None
+        cause = self._rounds.last_error if self._rounds is not None else None
+        return f"{why}: {cause}" if why and cause else why
 
     async def _first_pair(self) -> Pair | PEMPair:
         settings = self._settings

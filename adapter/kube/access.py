@@ -1,5 +1,6 @@
 """Whether somebody may do something, by asking kube-apiserver (SubjectAccessReview)."""
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -12,9 +13,12 @@ from adapter.telemetry import Telemetry
 
 PATH = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
-LARGEST_KEPT = 10_000
-"""Characters of attributes from which on a decision is not kept: the caller chooses them, and
-could fill our memory (apiserver ``plugin/pkg/authorizer/webhook``)."""
+AT_ONCE = 64
+"""Reviews asked for at once: two thirds of the connections to kube-apiserver."""
+
+LONGEST_REASON = 1024
+"""Characters of a reason up to which a decision is kept: it may repeat what the caller chose, who
+could fill our memory with it."""
 
 
 class _Status(msgspec.Struct, frozen=True):
@@ -50,11 +54,13 @@ class AccessReviewer:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
+        self._ttl = {True: authorized_ttl, False: unauthorized_ttl}
         self._reviews: Reviews[Decision] = Reviews(
             api,
             kind="SubjectAccessReview",
             path=PATH,
-            seconds=lambda found: authorized_ttl if found.allowed else unauthorized_ttl,
+            seconds=self._seconds,
+            at_once=AT_ONCE,
             clock=clock,
             telemetry=telemetry,
         )
@@ -65,13 +71,12 @@ class AccessReviewer:
         Raises:
             KubeApiError: kube-apiserver could not be asked: nobody knows, so nobody may.
         """
-        key = (user.name, user.uid, user.groups, tuple(sorted(user.extra.items())), attributes)
-        return await self._reviews.outcome(
-            key,
-            lambda: _body(review_spec(user, attributes)),
-            _read,
-            keep=_size(attributes) < LARGEST_KEPT,
-        )
+        # the question itself, but for its length: the caller chooses that
+        body = _body(review_spec(user, attributes))
+        return await self._reviews.outcome(hashlib.sha256(body).digest(), lambda: body, _read)
+
+    def _seconds(self, found: Decision) -> float:
+        return 0.0 if len(found.reason) > LONGEST_REASON else self._ttl[found.allowed]
 
 
 def review_spec(user: UserInfo, attributes: Attributes) -> dict[str, Any]:
@@ -91,17 +96,14 @@ def review_spec(user: UserInfo, attributes: Attributes) -> dict[str, Any]:
     return wanted | {key: value for key, value in about.items() if value}
 
 
-def _size(attributes: Attributes) -> int:
-    return sum(len(part) for part in attributes[:-1])
-
-
 def _body(spec: dict[str, Any]) -> bytes:
     return msgspec.json.encode(
         {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
             "spec": spec,
-        }
+        },
+        order="sorted",  # the same bytes for the same question
     )
 
 

@@ -7,6 +7,7 @@ that) and ``get``, ``update`` of the one Secret; in the cluster: ``get``, ``patc
 
 import base64
 import binascii
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -198,6 +199,16 @@ class CABundles:
                 f"{'; '.join(failures)}"
             )
 
+    async def published(self) -> str:
+        """What is written there, as PEM; where that cannot be told it is left out."""
+        found = []
+        for name in self._names:
+            with contextlib.suppress(KubeApiError, binascii.Error, UnicodeDecodeError):
+                service = await self._read(name)
+                if service.spec.service == self._service and service.spec.ca_bundle:
+                    found.append(base64.b64decode(service.spec.ca_bundle).decode())
+        return "\n".join(found)
+
     async def _publish_at_last(self, name: str, bundle: str) -> None:
         # kube-apiserver writes the status of an APIService that nobody answers yet: the next round
         # of ours is a minute away, and until then it would not be available
@@ -211,20 +222,23 @@ class CABundles:
 
     async def _publish(self, name: str, bundle: str) -> None:
         try:
-            body = await self._api.get(f"{_API_SERVICES}/{name}")
+            found = await self._read(name)
         except KubeNotFound:
             self._say(name, "there is no APIService of this name: nobody sends its requests here")
             return
-        try:
-            found = msgspec.json.decode(body, type=_APIService)
-        except msgspec.DecodeError as error:
-            raise KubeApiError(f"APIService {name} cannot be understood: {error}") from error
         if found.spec.service != self._service:
             self._say(name, f"left alone, because {_owner(found.spec.service)}")
             return
         if found.spec.ca_bundle != bundle or found.spec.skips_tls:
             await self._write(name, bundle, found.metadata.resource_version)
         self._say(name, "has the CA of this service")
+
+    async def _read(self, name: str) -> _APIService:
+        body = await self._api.get(f"{_API_SERVICES}/{name}")
+        try:
+            return msgspec.json.decode(body, type=_APIService)
+        except msgspec.DecodeError as error:
+            raise KubeApiError(f"APIService {name} cannot be understood: {error}") from error
 
     async def _write(self, name: str, bundle: str, revision: str) -> None:
         patch: Mapping[str, Any] = {

@@ -37,6 +37,11 @@ class _TokenReview(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(_TokenReview)
 
 
+AT_ONCE = 32
+"""Reviews asked for at once, a third of the connections to kube-apiserver: tokens that nobody knows
+are anybody's, and must not keep the reviews of access waiting."""
+
+
 class TokenReviewer:
     """Says whose a token is; remembers it for a while, under a keyed hash of the token.
 
@@ -55,6 +60,7 @@ class TokenReviewer:
             kind="TokenReview",
             path=PATH,
             seconds=lambda _: ttl,
+            at_once=AT_ONCE,
             clock=clock,
             telemetry=telemetry,
         )
@@ -69,7 +75,7 @@ class TokenReviewer:
         if len(content) > LONGEST_TOKEN or not token.isprintable() or not token.isascii():
             return None
         key = hmac.digest(self._secret, content, hashlib.sha256)
-        return await self._reviews.outcome(key, lambda: _body(token), _read, keep=True)
+        return await self._reviews.outcome(key, lambda: _body(token), _read)
 
 
 def _body(token: str) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 
 from adapter.errors import ConfigError
 from adapter.periodic import Clock
+from adapter.server.clientcert import VerifiedConnection, VerifiedIssuers
 from adapter.server.pairs import (
     CertificateInfo,
     Pair,
@@ -93,6 +94,8 @@ class ServingTLS:
 
     def current(self) -> ssl.SSLContext:
         """The context a new connection begins with."""
+        if self._issuers.full:
+            self.context = self._outer()
         return self.context
 
     def set_client_cas(self, pem: str) -> None:
@@ -113,7 +116,7 @@ class ServingTLS:
         self._client_cas = pem
         for served in self._pairs:
             served.rebuild(self._inner)
-        # a new one, so that no TLS 1.2 session outlives the CAs it was verified with
+        # a new one: TLS 1.2 sessions end with the CAs that they were verified with
         self.context = self._outer()
 
     def use(self, pair: PEMPair) -> None:
@@ -138,7 +141,8 @@ class ServingTLS:
 
     def _outer(self) -> ssl.SSLContext:
         context = _new_context(self._options, self._client_cas)
-        context.sslobject_class = _reporting(self._refusals.report)
+        self._issuers = VerifiedIssuers()
+        context.sslobject_class = _telling(self._issuers.complete, self._refusals.report)
         context.sni_callback = self._choose
         return context
 
@@ -264,7 +268,8 @@ def _new_context(options: TLSOptions, client_cas: str) -> ssl.SSLContext:
     if options.ciphers:
         context.set_ciphers(options.ciphers)
     context.set_alpn_protocols(["http/1.1"])
-    # Who resumes a session shows no certificate, and so no chain that tells which CA signed it.
+    # Who resumes a session shows no certificate, so that it is unknown which CA signed it; where
+    # that cannot be switched off, `VerifiedIssuers` knows.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     # many cluster CAs lack what Python 3.13's strict flag demands
@@ -277,17 +282,19 @@ def _new_context(options: TLSOptions, client_cas: str) -> ssl.SSLContext:
     return context
 
 
-def _reporting(
-    report: Callable[[ssl.SSLObject, ssl.SSLCertVerificationError], None],
+def _telling(
+    complete: Callable[[VerifiedConnection], None],
+    refused: Callable[[ssl.SSLObject, ssl.SSLCertVerificationError], None],
 ) -> type[ssl.SSLObject]:
-    """A class of connections that *report* a client certificate they refuse."""
+    """A class of connections that tell of handshakes, and of certificates they refuse."""
 
-    class ReportingObject(ssl.SSLObject):
+    class TellingConnection(VerifiedConnection):
         def do_handshake(self) -> None:
             try:
                 super().do_handshake()
             except ssl.SSLCertVerificationError as error:
-                report(self, error)
+                refused(self, error)
                 raise
+            complete(self)
 
-    return ReportingObject
+    return TellingConnection

@@ -74,6 +74,40 @@ async def test_starts_small_and_stops_cleanly(tmp_path):
         assert not any("Traceback" in line for line in lines)
 
 
+async def said_line(process, text: str) -> None:
+    """Wait until the process logs *text*."""
+    async with asyncio.timeout(START_SECONDS):
+        while text not in (line := (await process.stderr.readline()).decode()):
+            assert line, f"ended without saying {text!r}"
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_it_at_once(tmp_path, second):
+    """As it does a program in Go: whoever asks twice does not want to wait."""
+    async with SimCluster(nodes=1) as cluster:
+        process = await run(
+            f"--kubeconfig={cluster.server_kubeconfig}",
+            f"--cert-dir={tmp_path}",
+            "--secure-port=0",
+            "--kubelet-use-node-status-port",
+            "--shutdown-delay-duration=10m",
+        )
+        try:
+            await said_line(process, "serving on")
+            process.send_signal(signal.SIGTERM)
+            await said_line(process, "stopping")
+            process.send_signal(second)
+            async with asyncio.timeout(START_SECONDS):
+                _, said = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+    assert process.returncode == 1
+    assert "Traceback" not in said.decode()
+
+
 async def test_the_server_never_loads_the_typed_models_of_kubernetes():
     """They cost half a second and 25 MB at the start, and 80 KB a pod."""
     code = (

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import ssl
 from collections import Counter
 
 import aiohttp
@@ -147,3 +149,44 @@ async def test_the_ca_of_client_certificates(lab, authority):
         assert await accepted(lab, new)
 
     assert set(load.answers) == set(KINDS)
+
+
+class Resuming:
+    """A client of TLS 1.2 that resumes its session with each connection."""
+
+    def __init__(self, lab, key_pair):
+        self._port = lab.server.port
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._context.check_hostname = False
+        self._context.verify_mode = ssl.CERT_NONE
+        self._context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self._context.load_cert_chain(*key_pair)
+        self._session = None
+
+    async def ask(self):
+        """Whether the session was resumed, and the status; 0 when it is not let in."""
+        return await asyncio.to_thread(self._ask)
+
+    def _ask(self):
+        with socket.create_connection(("127.0.0.1", self._port), SECONDS) as raw:
+            try:
+                with self._context.wrap_socket(raw, session=self._session) as connection:
+                    text = f"GET {NODES} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                    connection.sendall(text.encode())
+                    with connection.makefile("rb") as answer:
+                        line = answer.read().splitlines()[0]
+                    self._session = connection.session
+                    return connection.session_reused, int(line.split()[1])
+            except OSError:
+                return False, 0
+
+
+async def test_sessions_that_are_resumed(lab, authority):
+    """They are as good as the first connection, until the CA that let them in is taken away."""
+    client = Resuming(lab, lab.cluster.credentials.admin)
+
+    assert [await client.ask() for _ in range(3)] == [(False, 200), (True, 200), (True, 200)]
+
+    lab.cluster.authentication.change(client_ca_file=authority.ca_pem)
+    await until_accepted(lab, lab.cluster.credentials.admin, wanted=False)
+    assert await client.ask() == (False, 0)

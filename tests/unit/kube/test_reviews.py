@@ -1,15 +1,17 @@
 """Token and access reviews: what is asked, what is kept, and what happens when nobody answers."""
 
 import asyncio
+import gc
 import json
+import tracemalloc
 
 import pytest
 from aiohttp import web
 from unit.kube.conftest import refusal
 
+from adapter.kube import reviewing
 from adapter.kube.access import AccessReviewer
 from adapter.kube.api import KubeApiError
-from adapter.kube.reviewing import KEPT
 from adapter.kube.tokens import TokenReviewer
 from adapter.model.identity import Attributes, Decision, UserInfo
 from adapter.telemetry import Telemetry
@@ -29,6 +31,7 @@ class Kube:
         self.specs = []
         self.statuses = []
         self.gate = None
+        self.apiserver = apiserver
         apiserver.routes = {TOKENS: self.answer, ACCESS: self.answer}
 
     async def answer(self, request):
@@ -69,6 +72,19 @@ def access(api, clock, telemetry, kube):
 def looked_up(telemetry, kind, result):
     name = "viaduct_review_lookups_total"
     return telemetry.registry.get_sample_value(name, {"kind": kind, "result": result}) or 0
+
+
+@pytest.fixture
+def traced():
+    """Counts the bytes that are in use; what tracing costs ends with the test."""
+    tracemalloc.start()
+
+    def count():
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    yield count
+    tracemalloc.stop()
 
 
 ANN_STATUS = {
@@ -170,6 +186,32 @@ async def test_failures_are_told_once_and_not_kept(tokens, kube, caplog, status,
     assert len([each for each in caplog.messages if "TokenReview fails" in each]) == 1
 
 
+@pytest.mark.parametrize(
+    ("first_seconds", "requests"),
+    [
+        pytest.param(14.3, 2, id="another-attempt-gets-what-is-left"),
+        pytest.param(14.9, 1, id="nothing-is-left"),
+    ],
+)
+async def test_all_attempts_share_one_limit(tokens, kube, clock, first_seconds, requests):
+    """Whoever waits gives up after a while: the last attempt must not begin a time of its own."""
+
+    async def answer(request):
+        kube.specs.append(await request.read())
+        if len(kube.specs) == 1:
+            clock.now += first_seconds
+            return refusal(503)
+        await asyncio.Event().wait()
+        return refusal(500)
+
+    kube.apiserver.routes[TOKENS] = answer
+    async with asyncio.timeout(5):
+        with pytest.raises(KubeApiError):
+            await tokens.review("t")
+
+    assert len(kube.specs) == requests
+
+
 async def test_an_answer_that_is_no_review_is_a_failure(tokens, access, kube):
     kube.statuses = [[]]
     with pytest.raises(KubeApiError, match="no TokenReview"):
@@ -258,22 +300,81 @@ async def test_a_permission_is_for_exactly_who_asked(access, kube, change):
     assert not (await access.review(ANN._replace(**change), LIST_PODS)).allowed
 
 
-async def test_long_attributes_are_not_kept(access, kube):
+async def test_one_question_is_asked_once_whatever_path_it_came_by(access, kube):
+    """Who may list pods may do so with any selector, and however the path is written."""
     kube.statuses = [{"allowed": True}]
-    long = LIST_PODS._replace(name="x" * 10_000)
+    for path in ("/apis/metrics.k8s.io/v1/namespaces/ns/pods", "/apis/metrics.k8s.io//v1/…"):
+        assert (await access.review(ANN, LIST_PODS._replace(path=path))).allowed
+
+    assert len(kube.specs) == 1
+
+
+async def test_the_order_of_extra_fields_makes_no_other_user(access, kube):
+    kube.statuses = [{"allowed": True}]
+    for extra in ({"a": ("1",), "b": ("2",)}, {"b": ("2",), "a": ("1",)}):
+        await access.review(ANN._replace(extra=extra), LIST_PODS)
+
+    assert len(kube.specs) == 1
+
+
+def wide(number):
+    """What takes most memory: each character four bytes."""
+    return "\N{GRINNING FACE}" * 4000 + str(number)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(lambda n: (ANN, LIST_PODS._replace(name=wide(n))), id="name"),
+        pytest.param(lambda n: (ANN, LIST_PODS._replace(name=str(n), path=wide(n))), id="path"),
+        pytest.param(lambda n: (ANN, Attributes("get", path=wide(n))), id="path-of-no-resource"),
+        pytest.param(lambda n: (ANN._replace(groups=(wide(n),)), LIST_PODS), id="groups"),
+        pytest.param(lambda n: (ANN._replace(extra={"a": (wide(n),)}), LIST_PODS), id="extra"),
+    ],
+)
+async def test_what_a_caller_chose_takes_no_memory(access, kube, apiserver, traced, asked):
+    """Strangers choose it, and with each request anew."""
+    kube.statuses = [{"allowed": False}]
+    await access.review(*asked(0))  # what only the first costs
+    before = traced()
+    for number in range(1, 21):
+        await access.review(*asked(number))
+        kube.specs.clear()
+        apiserver.requests.clear()
+    grown = traced() - before
+
+    await access.review(*asked(7))
+    assert kube.specs == []
+    assert grown < 20 * 2000
+
+
+@pytest.mark.parametrize(("length", "requests"), [(1000, 1), (20_000, 2)])
+async def test_a_decision_with_a_long_reason_is_not_kept(access, kube, length, requests):
+    kube.statuses = [{"allowed": False, "reason": "x" * length}]
     for _ in range(2):
-        assert (await access.review(ANN, long)).allowed
+        assert len((await access.review(ANN, LIST_PODS)).reason) == length
 
-    assert len(kube.specs) == 2
+    assert len(kube.specs) == requests
 
 
-async def test_what_is_kept_is_bounded(access):
-    reviews = access._reviews
-    for number in range(KEPT + 10):
-        reviews._keep(str(number).encode(), Decision(True))
+async def test_what_is_kept_is_bounded(tokens, kube, monkeypatch):
+    monkeypatch.setattr(reviewing, "KEPT", 3)
+    kube.statuses = [{}]
+    for token in "abacdab":
+        await tokens.review(token)
 
-    assert len(reviews._kept) == KEPT
-    assert b"9" not in reviews._kept
+    assert [spec["token"] for spec in kube.specs] == ["a", "b", "c", "d", "b"]
+
+
+async def test_what_is_over_takes_no_memory(access, kube, clock):
+    """Also of those who never ask again."""
+    kube.statuses = [{"allowed": False}]
+    for number in range(20):
+        await access.review(UserInfo(f"user-{number}"), LIST_PODS)
+    clock.now += 60
+    await access.review(ANN, LIST_PODS)
+
+    assert len(access._reviews._kept) == 1
 
 
 async def test_nothing_is_kept_where_that_is_switched_off(api, clock, telemetry, kube):

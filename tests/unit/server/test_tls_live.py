@@ -8,20 +8,14 @@ import aiohttp
 import pytest
 import trustme
 from golden.cluster import Cluster
+from unit.server.handshakes import CA, VERSIONS, client_with, pem_of, serving, shake
 
 from adapter.errors import ConfigError
 from adapter.server.app import start
 from adapter.server.pairs import Pair, PEMPair
-from adapter.server.tls import NamedPairFiles, ServingTLS, TLSOptions
+from adapter.server.tls import NamedPairFiles, TLSOptions
 from adapter.sim.clock import ManualClock
 from adapter.telemetry import Telemetry
-
-CA = trustme.CA()
-
-
-def pem_of(certificate):
-    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
-    return PEMPair(chain, certificate.private_key_pem.bytes())
 
 
 def write(folder, pem, name="tls"):
@@ -38,37 +32,6 @@ def write(folder, pem, name="tls"):
         if not (folder / f"{name}.{suffix}").is_symlink():
             (folder / f"{name}.{suffix}").symlink_to(f"..data/{name}.{suffix}")
     return Pair(folder / f"{name}.crt", folder / f"{name}.key")
-
-
-def serving(pair, *, telemetry=None, clock=None, **more):
-    return ServingTLS(
-        pair, clock=clock or ManualClock(), telemetry=telemetry or Telemetry(), **more
-    )
-
-
-def shake(tls, *, context=None, name=None):
-    """A handshake in memory; the client's and the server's connection, or its `ssl.SSLError`."""
-    return finish(*begin(tls, context=context, name=name))
-
-
-def begin(tls, *, context=None, name=None, session=None):
-    if context is None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        CA.configure_trust(context)
-        context.check_hostname = False
-    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(down, up, server_hostname=name, session=session)
-    return client, tls.context.wrap_bio(up, down, server_side=True)
-
-
-def finish(client, server):
-    for _ in range(4):
-        for side in (client, server):
-            try:
-                side.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-    return client, server
 
 
 def names_shown(tls, name=None):
@@ -245,21 +208,6 @@ def test_suites_that_do_not_go_with_the_key_are_found_at_the_start():
         shake(tls, context=only_old, name="a.example")
 
 
-def client_with(certificate, *, newest=ssl.TLSVersion.TLSv1_3):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    CA.configure_trust(context)
-    context.check_hostname = False
-    context.maximum_version = newest
-    certificate.configure_cert(context)
-    return context
-
-
-VERSIONS = [
-    pytest.param(ssl.TLSVersion.TLSv1_2, id="tls12"),
-    pytest.param(ssl.TLSVersion.TLSv1_3, id="tls13"),
-]
-
-
 @pytest.mark.parametrize("newest", VERSIONS)
 def test_client_cas_are_exchanged_live(newest):
     first, second = trustme.CA(), trustme.CA()
@@ -292,24 +240,6 @@ def test_a_client_without_a_certificate_is_let_in_where_cas_are_set():
     _, server = shake(tls)
 
     assert not server.getpeercert()
-
-
-@pytest.mark.parametrize("newest", VERSIONS)
-def test_no_session_is_resumed_across_a_change_of_cas(newest):
-    """Its certificate was verified by CAs that may be the very ones that were taken away."""
-    ca, other = trustme.CA(), trustme.CA()
-    tls = serving(pem_of(CA.issue_cert("a.example")))
-    tls.set_client_cas(ca.cert_pem.bytes().decode())
-    context = client_with(ca.issue_cert("someone"), newest=newest)
-    client, _ = shake(tls, context=context)
-    session = client.session
-
-    tls.set_client_cas(other.cert_pem.bytes().decode())
-    again, server = begin(tls, context=context, session=session)
-
-    with pytest.raises(ssl.SSLError):
-        finish(again, server)
-    assert not server.session_reused
 
 
 def test_cas_that_cannot_be_read_change_nothing():
