@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
@@ -15,14 +16,16 @@ from adapter.apis.base import ROUTES, APIGroup, APIRequest, Handler, HTTPHandler
 from adapter.periodic import Clock, SystemClock
 from adapter.server.connections import Connections
 from adapter.server.discovery import Discovery
-from adapter.server.limits import Limits, in_flight, in_turn
+from adapter.server.limits import Limits, in_flight, small_body
 from adapter.server.middleware import deadline, errors_as_status, observed, usual_headers
 from adapter.server.negotiate import TEXTUAL, MediaType, negotiate
 from adapter.server.openapi import PATHS as OPENAPI_PATHS
 from adapter.server.openapi import OpenAPI
 from adapter.server.probes import Checks
 from adapter.server.responses import document, exposition
+from adapter.server.routing import Router
 from adapter.server.tls import ServingTLS
+from adapter.server.waiting import bounded
 from adapter.telemetry import Telemetry
 
 REQUEST_SECONDS = 60.0
@@ -34,11 +37,18 @@ MAX_IN_FLIGHT = 400
 BACKLOG = 1024
 """Connections the kernel keeps for us while the loop is busy; a dropped one costs a second."""
 
+MAX_WARNING = 1024
+"""Characters of a ``Warning``: many clients refuse a header over 8 KB, one takes up to 4 bytes."""
+
 SETTLE_SECONDS = 1.0
 """How long a stopping server waits for the first request of those who have just connected."""
 
+ENDING_SECONDS = 1.0
+"""How long it then lets a request take that was not answered in time, and again for its end."""
+
 _CHECKS = web.AppKey("checks", Checks)
 _TELEMETRY = web.AppKey("telemetry", Telemetry)
+_REQUEST_SECONDS = web.AppKey("request_seconds", float)
 
 
 def build_app(
@@ -69,21 +79,20 @@ def build_app(
     aiohttp.set_zlib_backend(isal_zlib)  # what clients of this process decompress, too
     clock = clock or SystemClock()
     discovery = Discovery(groups, [*checks.paths(), *OPENAPI_PATHS, "/metrics"], version)
-    app = web.Application(
+    app = _application(
         # outermost first
-        middlewares=[
-            observed(telemetry, clock),
-            *recording,
-            errors_as_status(discovery.not_found),
-            deadline(request_seconds),
-            in_flight(max_in_flight, telemetry),
-            # inside the deadline and with their refusals as Status, outside of every handler
-            # including the one for unknown paths
-            *identity,
-            in_turn(max_in_flight, telemetry),
-        ],
+        observed(telemetry, clock),
+        *recording,
+        errors_as_status(discovery.not_found),
+        deadline(request_seconds),
+        small_body,
+        # inside the deadline and with their refusals as Status, outside of every handler including
+        # the one for unknown paths
+        *bounded(identity, max_in_flight, telemetry),
+        in_flight(max_in_flight, telemetry),
     )
     app[ROUTES] = {}
+    app[_REQUEST_SECONDS] = request_seconds
     app[_CHECKS] = checks
     app[_TELEMETRY] = telemetry
     app.on_response_prepare.append(usual_headers)
@@ -95,6 +104,13 @@ def build_app(
         group.add_routes(app, partial(over_http, transforms=group.transforms, offered=offered))
     app.router.add_route("GET", "/metrics", _metrics(telemetry))
     return app
+
+
+def _application(*middlewares: Middleware) -> web.Application:
+    with warnings.catch_warnings():
+        # aiohttp warns of any other router than its own, and has no limit for what that looks up
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return web.Application(router=Router(), middlewares=middlewares)
 
 
 def over_http(
@@ -134,7 +150,10 @@ def warning_header(text: str) -> str:
     """
     # a header cannot hold control characters, and the text may repeat what a client sent
     printable = "".join(char if char.isprintable() else " " for char in text)
-    line = " ".join(printable.split()).replace("\\", "\\\\").replace('"', '\\"')
+    line = " ".join(printable.split())
+    if len(line) > MAX_WARNING:  # before it is quoted, or half an escape could be left
+        line = f"{line[:MAX_WARNING]}..."
+    line = line.replace("\\", "\\\\").replace('"', '\\"')
     return f'299 - "{line}"'
 
 
@@ -146,10 +165,18 @@ def _metrics(telemetry: Telemetry) -> HTTPHandler:
 
 
 class RunningServer:
-    """A server that listens. Attribute *port* is its TCP port."""
+    """A server that listens.
 
-    def __init__(self, runner: web.AppRunner, app: web.Application) -> None:
+    Attributes:
+        port: Its TCP port.
+        shutdown_seconds: How long `close` lets requests in flight end.
+    """
+
+    def __init__(
+        self, runner: web.AppRunner, app: web.Application, shutdown_seconds: float
+    ) -> None:
         self.port = 0
+        self.shutdown_seconds = shutdown_seconds
         self._runner = runner
         self._checks = app[_CHECKS]
         self._telemetry = app[_TELEMETRY]
@@ -186,10 +213,15 @@ class RunningServer:
         self._draining = True
 
     async def close(self) -> None:
-        """Fail ``/readyz``, take no new connection, end what is in flight, and stop."""
+        """Fail ``/readyz``, take no new connection, let what is in flight end, and stop.
+
+        It takes as long as the longest request in flight, at most *shutdown_seconds* and, where
+        that is not enough, three seconds more.
+        """
         self.begin_shutdown()
         self._listener.close()
         await self._connections.settle(SETTLE_SECONDS)
+        await self._connections.answered(self.shutdown_seconds)
         await self._connections.close()
         await self._runner.cleanup()
 
@@ -207,7 +239,7 @@ async def start(
     tls: ServingTLS | None = None,
     ssl_context: ssl.SSLContext | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-    shutdown_seconds: float = 10.0,
+    shutdown_seconds: float | None = None,
 ) -> RunningServer:
     """Serve *app*.
 
@@ -218,7 +250,8 @@ async def start(
         tls: What to show clients; without it and *ssl_context* plain HTTP is served.
         ssl_context: A fixed context instead of *tls*.
         limits: What connections may cost.
-        shutdown_seconds: How long `RunningServer.close` waits for requests in flight.
+        shutdown_seconds: How long `RunningServer.close` lets requests in flight end; None is as
+            long as a request may take, so that each has its answer, be it that time is up.
 
     Raises:
         OSError: The address is in use or not this machine's.
@@ -231,9 +264,11 @@ async def start(
     runner = web.AppRunner(
         app,
         handler_cancellation=True,  # a client that leaves costs nothing more
-        shutdown_timeout=shutdown_seconds,
+        shutdown_timeout=ENDING_SECONDS,
     )
-    server = RunningServer(runner, app)
+    if shutdown_seconds is None:
+        shutdown_seconds = app[_REQUEST_SECONDS]
+    server = RunningServer(runner, app, shutdown_seconds)
     await server.listen(host, port, context, limits)
     return server
 

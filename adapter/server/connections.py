@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from aiohttp import web
@@ -33,7 +34,8 @@ class Connections:
     """Makes and counts the connections of *server*; given to ``create_server``.
 
     When there are too many, the oldest that never asked anything is closed, then the one idle
-    longest: idle ones must not keep a probe out. If all are being answered, a new one is refused.
+    longest: idle ones must not keep a probe out. If all are being answered, the one that has been
+    for longest is closed, or the new one refused if none has been for long.
 
     Args:
         server: What answers the requests.
@@ -55,9 +57,11 @@ class Connections:
         self._telemetry = telemetry
         self._new: dict[Arrival, None] = {}
         self._idle: dict[Arrival, None] = {}
-        self._busy: dict[Arrival, None] = {}
+        self._busy: dict[Arrival, float] = {}
         self._gates = Gates(_HANDSHAKES, _QUICK_SECONDS)
         self._settled = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._answered.set()
         self._handshakes: set[asyncio.Task[None]] = set()
         self._make_request: Any = server.request_factory
         server.request_factory = self._begin_request
@@ -72,6 +76,12 @@ class Connections:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._settled.wait()
+
+    async def answered(self, seconds: float) -> None:
+        """Return when nothing is being answered any more, after *seconds* at the latest."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._answered.wait()
 
     async def close(self) -> None:
         """End all handshakes."""
@@ -97,12 +107,14 @@ class Connections:
     def busy(self, arrival: "Arrival") -> None:
         """It asks something."""
         self._forget(arrival)
-        self._busy[arrival] = None
+        self._busy[arrival] = asyncio.get_running_loop().time()
+        self._answered.clear()
 
     def idle(self, arrival: "Arrival") -> None:
         """It has its answer."""
-        if self._busy.pop(arrival, self) is None:
+        if self._busy.pop(arrival, None) is not None:
             self._idle[arrival] = None
+            self._tell()
 
     def gone(self, arrival: "Arrival") -> None:
         """It was closed."""
@@ -116,23 +128,32 @@ class Connections:
         arrival.raw.abort()
 
     def _make_room(self) -> bool:
-        for waiting in (self._new, self._idle):
-            for arrival in waiting:
-                self._forget(arrival)
-                self.cut(arrival, "connections")
-                return True
+        for arrival in chain(self._new, self._idle, self._held()):
+            self._forget(arrival)
+            self.cut(arrival, "connections")
+            return True
         return False
+
+    def _held(self) -> Iterator["Arrival"]:
+        """Those that have been answered for too long, the oldest first."""
+        before = asyncio.get_running_loop().time() - self.limits.held
+        return (arrival for arrival, begun in self._busy.items() if begun <= before)
 
     def _count(self) -> int:
         return len(self._new) + len(self._idle) + len(self._busy)
 
     def _forget(self, arrival: "Arrival") -> None:
-        for kind in (self._new, self._idle, self._busy):
+        kinds: tuple[dict[Arrival, Any], ...] = (self._new, self._idle, self._busy)
+        for kind in kinds:
             kind.pop(arrival, None)
-        if self._new:
-            self._settled.clear()
-        else:
-            self._settled.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        for some, none in ((self._new, self._settled), (self._busy, self._answered)):
+            if some:
+                none.clear()
+            else:
+                none.set()
 
     def _changed(self) -> None:
         self._telemetry.connections.set(self._count())

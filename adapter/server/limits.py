@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapter.errors import RequestEntityTooLarge, TooManyRequests
@@ -35,6 +35,8 @@ class Limits:
 
     Attributes:
         connections: Most at once, see `adapter.server.connections`.
+        held: For the answer to a request; after that its connection may be closed to make room for
+            a new one, which may be that of a probe.
         handshake: For the TLS handshake.
         headers: From the first byte of a request until its headers are complete.
         stalled: For a client to take what was sent before more is, some 200 KB.
@@ -45,6 +47,7 @@ class Limits:
     """
 
     connections: int = 2000
+    held: float = 5.0
     handshake: float = 10.0
     headers: float = 20.0
     stalled: float = 30.0
@@ -52,61 +55,59 @@ class Limits:
     goodbye: float = 5.0
 
 
+@web.middleware
+async def small_body(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a request whose body is too large."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        return await _too_large(request)
+    return await handler(request)
+
+
 def in_flight(limit: int, telemetry: Telemetry) -> Middleware:
     """Refuse requests for metrics with 429 while *limit* are being answered (0: never).
 
-    A request counts until its answer is sent, however slowly its client takes it. Probes,
-    discovery, OpenAPI and own metrics are answered from memory and never refused: or a flood of
-    requests would make the APIServices unavailable.
+    It is the innermost middleware, so that only those count that may have an answer; who waits
+    until that is known is counted in `adapter.server.waiting`. One user may have half of *limit*:
+    whoever floods the server is refused before others are. A request counts until its answer is
+    sent, however slowly its client takes it.
 
-    A body that is too large is refused here, too.
+    Probes, discovery, OpenAPI and own metrics are answered from memory and never refused: or a
+    flood of requests would make the APIServices unavailable.
+
+    Requests begin one in each turn of the event loop, and users take turns. A list costs
+    milliseconds that nothing interrupts. Hundreds that were let go at once, as those that waited
+    for one TokenReview are, would keep a probe waiting for all of them; so the loop looks for what
+    is new between each two.
     """
+    turns = Turns()
     requests = _InFlight(telemetry)
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            return await _too_large(request)
-        if not _for_metrics(request):
-            return await handler(request)
-        if 0 < limit <= requests.total:
-            telemetry.requests_refused.inc()
-            return await _too_many(
-                request, f"{limit} requests are being answered (--max-requests-inflight)"
-            )
-        with requests.one_more(request):
-            return await handler(request)
-
-    return admit
-
-
-def in_turn(limit: int, telemetry: Telemetry) -> Middleware:
-    """Begin to answer one request for metrics in each turn of the event loop; innermost of all.
-
-    A list costs milliseconds that nothing interrupts. Hundreds that were let go at once, as those
-    that waited for one TokenReview are, would keep a probe waiting for all of them; so the loop
-    looks for what is new between each two. Users take turns, and one user may have half of *limit*
-    in flight: whoever floods the server is refused before others are.
-    """
-    turns = Turns()
-    requests = _InFlight()
-
-    @web.middleware
-    async def take_turns(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not _for_metrics(request):
             return await handler(request)
         user = request[USER].name if USER in request else ""
-        if 0 < limit <= 2 * requests.of_user[user]:
+        if why := _full(requests, user, limit):
             telemetry.requests_refused.inc()
-            return await _too_many(
-                request, "half of --max-requests-inflight are this user's own requests"
+            raise TooManyRequests(
+                f"too many requests at once, {why}: try again in "
+                f"{TooManyRequests.retry_after_seconds} s"
             )
         with requests.one_more(request, user):
             turn = request[TURN] = Turn(turns, user)
             await turn.take()
             return await handler(request)
 
-    return take_turns
+    return admit
+
+
+def _full(requests: "_InFlight", user: str, limit: int) -> str:
+    """Why *user* may ask nothing more now; empty if that is not so."""
+    if 0 < limit <= requests.total:
+        return f"{limit} requests are being answered (--max-requests-inflight)"
+    if 0 < limit <= 2 * requests.of_user[user]:
+        return "half of --max-requests-inflight are this user's own requests"
+    return ""
 
 
 def _for_metrics(request: web.Request) -> bool:
@@ -116,13 +117,13 @@ def _for_metrics(request: web.Request) -> bool:
 class _InFlight:
     """How many requests are being answered, in all and of each user."""
 
-    def __init__(self, telemetry: Telemetry | None = None) -> None:
+    def __init__(self, telemetry: Telemetry) -> None:
         self.of_user: Counter[str] = Counter()
         self.total = 0
-        self._gauge = telemetry.requests_in_flight if telemetry is not None else None
+        self._gauge = telemetry.requests_in_flight
 
     @contextlib.contextmanager
-    def one_more(self, request: web.Request, user: str = "") -> Iterator[None]:
+    def one_more(self, request: web.Request, user: str) -> Iterator[None]:
         """Count *request* until it is sent; where nobody can tell, until the block ends."""
         self._add(user, 1)
         less = partial(self._add, user, -1)
@@ -138,8 +139,7 @@ class _InFlight:
         self.of_user[user] += number
         if not self.of_user[user]:
             del self.of_user[user]
-        if self._gauge is not None:
-            self._gauge.set(self.total)
+        self._gauge.set(self.total)
 
 
 def when_sent(request: web.Request, then: Callable[[], None]) -> bool:
@@ -152,15 +152,6 @@ def when_sent(request: web.Request, then: Callable[[], None]) -> bool:
         return False
     after(then)
     return True
-
-
-async def _too_many(request: web.Request, why: str) -> web.StreamResponse:
-    error = TooManyRequests(
-        f"too many requests at once, {why}: try again in {TooManyRequests.retry_after_seconds} s"
-    )
-    response = await status_response(request, error)
-    response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_seconds)
-    return response
 
 
 async def _too_large(request: web.Request) -> web.StreamResponse:

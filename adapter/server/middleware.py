@@ -6,11 +6,17 @@ import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapter.apis.base import ROUTES, RouteInfo
-from adapter.errors import AdapterError, BadRequest, MethodNotAllowed, SourceTimeout
+from adapter.errors import (
+    AdapterError,
+    BadRequest,
+    MethodNotAllowed,
+    SourceTimeout,
+    TooManyRequests,
+)
 from adapter.periodic import Clock
 from adapter.server.responses import status_response
 from adapter.telemetry import Telemetry
@@ -59,7 +65,10 @@ def errors_as_status(not_found: Callable[[str], web.Response]) -> Middleware:
             except web.HTTPNotFound:
                 return not_found(request.path)
         except AdapterError as error:
-            return await status_response(request, error)
+            response = await status_response(request, error)
+            if isinstance(error, TooManyRequests):
+                response.headers[hdrs.RETRY_AFTER] = str(error.retry_after_seconds)
+            return response
         except web.HTTPMethodNotAllowed as error:
             response = await status_response(request, MethodNotAllowed(_METHOD_NOT_ALLOWED))
             response.headers["Allow"] = error.headers["Allow"]

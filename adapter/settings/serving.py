@@ -102,7 +102,8 @@ class ServingSettings:
         400,
         SERVING,
         "most requests for metrics being answered at once, the others get 429 and may try again "
-        "after a second; 0 is no limit. Probes and discovery do not count",
+        "after a second; 0 is no limit. Probes and discovery do not count. "
+        "As many more may wait for a review of who asks",
         peer=Peer.BOTH,
     )
     request_timeout: float = option(

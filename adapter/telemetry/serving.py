@@ -36,6 +36,6 @@ class ServingMetrics:
         )
         self.requests_refused = Counter(
             "viaduct_server_requests_refused_total",
-            "Requests answered with 429, because too many were in flight.",
+            "Requests answered with 429, because too many were in flight or waited for a review.",
             registry=registry,
         )

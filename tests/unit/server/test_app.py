@@ -8,9 +8,24 @@ import pytest
 from golden.cluster import Cluster
 
 from adapter.apis.base import Answer, APIGroup, Route
-from adapter.server.app import build_app, start
+from adapter.server.app import build_app, start, warning_header
 from adapter.server.probes import Checks
 from adapter.telemetry import Telemetry
+
+
+def slow_app(handler, *, checks=None, **options):
+    group = APIGroup(
+        name="slow.example.com",
+        versions=("v1",),
+        resources=tuple,
+        routes=(Route("/slow", handler, "slow", "get"),),
+    )
+    checks = checks or Checks([])
+    return build_app(groups=[group], checks=checks, telemetry=Telemetry(), **options)
+
+
+def url_of(server):
+    return f"http://127.0.0.1:{server.port}/apis/slow.example.com/v1/slow"
 
 
 async def plain_server(app):
@@ -52,17 +67,10 @@ async def test_stopping_lets_requests_in_flight_end():
         await go_on.wait()
         return Answer([b"{}"])
 
-    group = APIGroup(
-        name="slow.example.com",
-        versions=("v1",),
-        resources=tuple,
-        routes=(Route("/slow", slow, "slow", "get"),),
-    )
     checks = Checks([])
-    server = await plain_server(build_app(groups=[group], checks=checks, telemetry=Telemetry()))
+    server = await plain_server(slow_app(slow, checks=checks))
     async with aiohttp.ClientSession() as session:
-        url = f"http://127.0.0.1:{server.port}/apis/slow.example.com/v1/slow"
-        request = asyncio.ensure_future(session.get(url))
+        request = asyncio.ensure_future(session.get(url_of(server)))
         await started.wait()
         closing = asyncio.ensure_future(server.close())
         await asyncio.sleep(0)
@@ -74,3 +82,55 @@ async def test_stopping_lets_requests_in_flight_end():
 
     assert not ready
     assert (response.status, body) == (200, b"{}\n")
+
+
+async def test_stopping_takes_as_long_as_a_request_may_take():
+    """Else a request would be cut that has time left; kube-apiserver waits as long."""
+    server = await plain_server(Cluster().app(request_seconds=47.0))
+    await server.close()
+
+    assert server.shutdown_seconds == 47.0
+
+
+async def test_a_request_that_outlasts_the_server_is_told_that_its_time_is_up():
+    started = asyncio.Event()
+
+    async def hang(_):
+        started.set()
+        await asyncio.Event().wait()
+
+    server = await plain_server(slow_app(hang, request_seconds=0.5))
+    async with aiohttp.ClientSession() as session:
+        request = asyncio.ensure_future(session.get(url_of(server)))
+        await started.wait()
+        await server.close()
+        async with await request as response:
+            body = await response.json()
+
+    assert (response.status, body["reason"]) == (504, "Timeout")
+
+
+async def test_stopping_waits_for_nobody_longer_than_that():
+    started = asyncio.Event()
+
+    async def hang(_):
+        started.set()
+        await asyncio.Event().wait()
+
+    server = await start(slow_app(hang), host="127.0.0.1", port=0, shutdown_seconds=0.1)
+    async with aiohttp.ClientSession() as session:
+        request = asyncio.ensure_future(session.get(url_of(server)))
+        await started.wait()
+        async with asyncio.timeout(20):  # a request may take 60
+            await server.close()
+        with pytest.raises(aiohttp.ClientError):
+            await request
+
+
+@pytest.mark.parametrize("char", ["a", "\\", '"', "😀"])
+def test_no_warning_makes_a_header_that_clients_refuse(char):
+    value = warning_header(char * 90_000)
+
+    assert len(value.encode()) < 8190
+    assert value.endswith('..."')
+    assert "\n" not in value

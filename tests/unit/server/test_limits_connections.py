@@ -138,11 +138,11 @@ async def ended(reader):
         return True
 
 
-async def test_connections_in_use_are_not_closed_for_others():
+async def test_connections_just_in_use_are_not_closed_for_others():
     from unit.server.test_limits import BASE, SlowGroup
 
     group = SlowGroup(limit=100)
-    server = await start(group.app, host="127.0.0.1", port=0, limits=Limits(connections=2))
+    server = await start(group.app, host="127.0.0.1", port=0, limits=Limits(connections=2, held=60))
     async with Attacks(server.port) as attacks:
         asking = [await attacks.connect() for _ in range(2)]
         for _, writer in asking:
@@ -156,6 +156,30 @@ async def test_connections_in_use_are_not_closed_for_others():
 
     assert refused
     assert heads == [b"HTTP/1.1 200 OK\r\n"] * 2
+
+
+async def test_the_connection_answered_for_longest_makes_room_for_a_probe():
+    from unit.server.test_limits import BASE, SlowGroup
+
+    group = SlowGroup(limit=100)
+    limits = Limits(connections=2, held=0.0)
+    server = await start(group.app, host="127.0.0.1", port=0, limits=limits)
+    async with Attacks(server.port) as attacks:
+        asking = [await attacks.connect() for _ in range(2)]
+        for _, writer in asking:
+            writer.write(GET % f"{BASE}/things".encode())
+            await group.started.acquire()
+        it = Served(server, attacks, group.telemetry)
+        probed = await it.ask(connection=await attacks.connect())
+        cut = await asyncio.wait_for(ended(asking[0][0]), 10)
+        group.go_on.set()
+        kept = await asyncio.wait_for(asking[1][0].readline(), 10)
+    await server.close()
+
+    assert b" 200 " in probed
+    assert cut
+    assert kept == b"HTTP/1.1 200 OK\r\n"
+    assert it.value(CUT, limit="connections") == 1
 
 
 async def test_slow_handshakes_are_ended(caplog):
