@@ -41,6 +41,7 @@ async def serve(settings: Settings) -> None:
         log.info("stopping")
         server.begin_shutdown()
         await asyncio.sleep(settings.shutdown_delay_duration)
+    log.info("stopped")
 
 
 def _heed_signals(stop: asyncio.Event) -> None:

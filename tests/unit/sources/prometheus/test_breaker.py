@@ -23,6 +23,19 @@ def is_up(telemetry):
 CLOSED = "^backend long-term: prometheus closed the connection"
 
 
+@pytest.fixture
+async def hanging(switched, held, serve, make_backend, clock, api):
+    """A backend in an outage whose pause is over, and whose server holds its answers back now."""
+    api.handle = switched.handle
+    backend = make_backend(await serve())
+    await fails(backend, CLOSED)
+    clock.advance(1.0)
+    api.handle = held.handle
+    other = make_backend(await serve())
+    backend.client.base = other.client.base
+    return backend
+
+
 async def test_an_outage_fails_fast_with_its_cause_until_one_try_succeeds(
     switched, serve, make_backend, clock, telemetry
 ):
@@ -48,20 +61,11 @@ async def test_an_outage_fails_fast_with_its_cause_until_one_try_succeeds(
     assert (switched.asked, is_up(telemetry), backend.error) == (3, 1, None)
 
 
-async def test_after_the_pause_one_tries_and_the_others_wait_for_its_outcome(
-    switched, held, serve, make_backend, clock, api
-):
-    api.handle = switched.handle
-    backend = make_backend(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    other = make_backend(await serve())
-    backend.client.base = other.client.base
-    probe = asyncio.create_task(backend.query("up"))
+async def test_after_the_pause_one_tries_and_the_others_wait_for_its_outcome(hanging, held):
+    probe = asyncio.create_task(hanging.query("up"))
     await until(lambda: held.asked == 1)
     # two queries of one answer: had the second failed at once, the try would be given up with it
-    second = asyncio.create_task(backend.query("down"))
+    second = asyncio.create_task(hanging.query("down"))
     await settle()
     assert held.asked == 1
 
@@ -70,22 +74,14 @@ async def test_after_the_pause_one_tries_and_the_others_wait_for_its_outcome(
     assert (await second).samples
 
 
-async def test_a_try_that_is_given_up_lets_another_try(
-    switched, held, serve, make_backend, clock, api
-):
-    api.handle = switched.handle
-    backend = make_backend(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    backend.client.base = make_backend(await serve()).client.base
-    probe = asyncio.create_task(backend.query("up"))
+async def test_a_try_that_is_given_up_lets_another_try(hanging, held):
+    probe = asyncio.create_task(hanging.query("up"))
     await until(lambda: held.asked == 1)
     probe.cancel()
     await settle()
     held.answer(3)
 
-    assert (await backend.query("up")).samples
+    assert (await hanging.query("up")).samples
 
 
 async def test_one_slow_query_is_no_outage_but_three_timeouts_are(api, url, make_backend):
@@ -125,42 +121,24 @@ async def test_discovery_shares_the_breaker(switched, serve, make_backend):
     assert switched.asked == asked
 
 
-async def test_nobody_waits_long_for_a_server_that_hangs_during_an_outage(
-    switched, held, serve, make_backend, clock, api
-):
-    api.handle = switched.handle
-    backend = make_backend(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    other = make_backend(await serve())
-    backend.client.base = other.client.base
+async def test_nobody_waits_long_for_a_server_that_hangs_during_an_outage(hanging, held):
 
     started = time.monotonic()
-    await asyncio.gather(*(fails(backend, CLOSED) for _ in range(20)))
+    await asyncio.gather(*(fails(hanging, CLOSED) for _ in range(20)))
     assert time.monotonic() - started < 5.0
     started = time.monotonic()
-    await fails(backend, CLOSED)
+    await fails(hanging, CLOSED)
     assert time.monotonic() - started < 0.5
     assert held.asked == 1
 
     held.answer(2)
-    await until(lambda: backend.error is None)
-    assert (await backend.query("up")).samples
+    await until(lambda: hanging.error is None)
+    assert (await hanging.query("up")).samples
 
 
-async def test_a_try_that_hangs_ends_with_the_service(
-    switched, held, serve, make_backend, clock, api
-):
-    api.handle = switched.handle
-    backend = make_backend(await serve())
-    await fails(backend, CLOSED)
-    clock.advance(1.0)
-    api.handle = held.handle
-    other = make_backend(await serve())
-    backend.client.base = other.client.base
-    await fails(backend, CLOSED)
+async def test_a_try_that_hangs_ends_with_the_service(hanging):
+    await fails(hanging, CLOSED)
 
-    await backend.close()
+    await hanging.close()
 
     assert [task for task in asyncio.all_tasks() if "_try" in repr(task)] == []
