@@ -13,12 +13,12 @@ from adapter.telemetry import Telemetry
 
 PATH = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
-AT_ONCE = 64
-"""Reviews asked for at once: two thirds of the connections to kube-apiserver."""
+AT_ONCE = 48
+"""Reviews asked for at once: half of the connections to kube-apiserver."""
 
 LONGEST_REASON = 1024
-"""Characters of a reason up to which a decision is kept: it may repeat what the caller chose, who
-could fill our memory with it."""
+"""Characters of a reason that are kept: it may repeat what the caller chose, who could fill our
+memory with it."""
 
 
 class _Status(msgspec.Struct, frozen=True):
@@ -54,12 +54,11 @@ class AccessReviewer:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        self._ttl = {True: authorized_ttl, False: unauthorized_ttl}
         self._reviews: Reviews[Decision] = Reviews(
             api,
             kind="SubjectAccessReview",
             path=PATH,
-            seconds=self._seconds,
+            seconds=lambda found: authorized_ttl if found.allowed else unauthorized_ttl,
             at_once=AT_ONCE,
             clock=clock,
             telemetry=telemetry,
@@ -74,9 +73,6 @@ class AccessReviewer:
         # the question itself, but for its length: the caller chooses that
         body = _body(review_spec(user, attributes))
         return await self._reviews.outcome(hashlib.sha256(body).digest(), lambda: body, _read)
-
-    def _seconds(self, found: Decision) -> float:
-        return 0.0 if len(found.reason) > LONGEST_REASON else self._ttl[found.allowed]
 
 
 def review_spec(user: UserInfo, attributes: Attributes) -> dict[str, Any]:
@@ -112,4 +108,7 @@ def _read(answer: bytes) -> Decision:
         status = _DECODER.decode(answer).status
     except msgspec.DecodeError as error:
         raise KubeApiError(f"kube-apiserver's answer is no SubjectAccessReview: {error}") from None
-    return Decision(status.allowed and not status.denied, status.reason)
+    reason = status.reason
+    if len(reason) > LONGEST_REASON:
+        reason = f"{reason[:LONGEST_REASON]}…"
+    return Decision(status.allowed and not status.denied, reason)

@@ -37,9 +37,9 @@ class _TokenReview(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(_TokenReview)
 
 
-AT_ONCE = 32
-"""Reviews asked for at once, a third of the connections to kube-apiserver: tokens that nobody knows
-are anybody's, and must not keep the reviews of access waiting."""
+AT_ONCE = 48
+"""Reviews asked for at once, half of the connections to kube-apiserver: tokens that nobody knows
+are anybody's, and must not keep the reviews of access waiting. Strangers have 32 at most."""
 
 
 class TokenReviewer:

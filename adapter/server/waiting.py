@@ -9,14 +9,15 @@ loop comes round before it has passed: probes and known users never wait behind 
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapter.errors import TooManyRequests
-from adapter.model.identity import ANONYMOUS
+from adapter.model.identity import ANONYMOUS, UserInfo
 from adapter.server.authn import USER
 from adapter.telemetry import Telemetry
 
@@ -27,6 +28,11 @@ anonymous. Half of ``--max-requests-inflight`` if that is less, as for a user.""
 STRANGERS_REVIEWS = 32
 """Different reviews they may wait for: a third of the connections to kube-apiserver, the others are
 for reviews of known users."""
+
+
+TOKENS_MET = 4096
+"""Tokens that are remembered, as numbers, to have been somebody's: when what kube-apiserver said of
+them is over, whoever has one does not wait among strangers again."""
 
 
 def bounded(identity: Sequence[Middleware], limit: int, telemetry: Telemetry) -> list[Middleware]:
@@ -44,6 +50,8 @@ def bounded(identity: Sequence[Middleware], limit: int, telemetry: Telemetry) ->
     @web.middleware
     async def wait(request: web.Request, handler: Handler) -> web.StreamResponse:
         _passed(request)  # what was before this one
+        if (before := request.get(_WAITING)) is not None:
+            room.meet(before.token, request.get(USER, ANONYMOUS))
         waiting = request[_WAITING] = _Waiting(room, request)
         try:
             async with waiting.patience:
@@ -52,7 +60,8 @@ def bounded(identity: Sequence[Middleware], limit: int, telemetry: Telemetry) ->
             if not waiting.patience.expired():  # somebody else's
                 raise
             telemetry.requests_refused.inc()
-            raise TooManyRequests(_REFUSED) from None
+            again = f"try again in {TooManyRequests.retry_after_seconds} s"
+            raise TooManyRequests(f"{waiting.refusal}: {again}") from None
         finally:
             waiting.end()
 
@@ -72,41 +81,80 @@ class _Room:
         self._most_strangers = min(STRANGERS, max(limit // 2, 1)) if limit else STRANGERS
         self._users: Counter[Hashable] = Counter()
         self._strangers: Counter[Hashable] = Counter()
+        self._met: OrderedDict[int, None] = OrderedDict()
 
-    def enter(self, request: web.Request) -> tuple[Counter[Hashable], Hashable] | None:
-        """Where *request* is counted from now on; None when there is no room."""
+    def meet(self, token: int, user: UserInfo) -> None:
+        """Remember *token* where it was *user*'s: its next review is a user's."""
+        if token and user.name != ANONYMOUS.name:
+            self._met[token] = None
+            self._met.move_to_end(token)
+            if len(self._met) > TOKENS_MET:
+                self._met.popitem(last=False)
+
+    def enter(self, request: web.Request, token: int) -> "_Place | str":
+        """Where *request* with *token* is counted from now on, or why there is no room."""
         user = request.get(USER, ANONYMOUS)
-        if user.name == ANONYMOUS.name:
-            # the same token has one review, and so has the same path
-            key: Hashable = hash(request.headers.get(hdrs.AUTHORIZATION) or request.raw_path)
-            counted, full = self._strangers, self._strangers_full(key)
-        else:
+        # the same token has one review, and so has the same path
+        key: Hashable = token or hash(request.raw_path)
+        if user.name != ANONYMOUS.name:
             key = user.name
-            counted, full = self._users, self._users_full(key)
-        if full:
-            return None
-        counted[key] += 1
-        return counted, key
+        elif key not in self._met:
+            return self._counted(self._strangers, key, self._strangers_full(key))
+        return self._counted(self._users, key, self._users_full(key))
 
-    def _strangers_full(self, key: Hashable) -> bool:
-        return self._strangers.total() >= self._most_strangers or (
-            key not in self._strangers and len(self._strangers) >= STRANGERS_REVIEWS
-        )
+    def _counted(self, counter: Counter[Hashable], key: Hashable, refusal: str) -> "_Place | str":
+        if refusal:
+            return refusal
+        counter[key] += 1
+        return _Place(counter, key)
 
-    def _users_full(self, key: Hashable) -> bool:
-        if not self._limit:
-            return False
-        return self._users.total() >= self._limit or 2 * self._users[key] >= self._limit
+    def _strangers_full(self, key: Hashable) -> str:
+        if self._strangers.total() >= self._most_strangers:
+            return f"{self._most_strangers} requests of users who are not known yet wait to be"
+        if key not in self._strangers and len(self._strangers) >= STRANGERS_REVIEWS:
+            return (
+                f"kube-apiserver is asked about {STRANGERS_REVIEWS} unknown tokens or paths already"
+            )
+        return ""
+
+    def _users_full(self, key: Hashable) -> str:
+        if self._limit and self._users.total() >= self._limit:
+            return f"{self._limit} requests wait for kube-apiserver (--max-requests-inflight)"
+        if self._limit and 2 * self._users[key] >= self._limit:
+            return "half of --max-requests-inflight are this user's, and wait for kube-apiserver"
+        return ""
+
+
+class _Place(NamedTuple):
+    """Where a request is counted."""
+
+    counter: Counter[Hashable]
+    key: Hashable
+
+    def leave(self) -> None:
+        self.counter[self.key] -= 1
+        if not self.counter[self.key]:
+            del self.counter[self.key]
 
 
 class _Waiting:
-    """One request before a part of the identity; *patience* ends at once if there is no room."""
+    """One request before a part of the identity.
+
+    Attributes:
+        patience: Ends at once if there is no room.
+        refusal: Why there is none.
+        token: What stands for the token of the request; 0 where it has none any more. Others do not
+            see it: authentication takes it away.
+    """
 
     def __init__(self, room: _Room, request: web.Request) -> None:
         self.patience = asyncio.timeout(None)
+        self.refusal = ""
+        token = request.headers.get(hdrs.AUTHORIZATION)
+        self.token = hash(token) if token else 0
         self._room = room
         self._request = request
-        self._place: tuple[Counter[Hashable], Hashable] | None = None
+        self._place: _Place | None = None
         self._turn: asyncio.Handle | None = asyncio.get_running_loop().call_soon(self._begin)
 
     def passed(self) -> None:
@@ -121,17 +169,17 @@ class _Waiting:
             self._turn.cancel()
             self._turn = None
         if self._place is not None:
-            counted, key = self._place
+            self._place.leave()
             self._place = None
-            counted[key] -= 1
-            if not counted[key]:
-                del counted[key]
 
     def _begin(self) -> None:
         """The loop has come round and the request has not passed: it does wait."""
         self._turn = None
-        self._place = self._room.enter(self._request)
-        if self._place is None:
+        place = self._room.enter(self._request, self.token)
+        if isinstance(place, _Place):
+            self._place = place
+        else:
+            self.refusal = f"too many requests at once, {place}"
             self.patience.reschedule(asyncio.get_running_loop().time())
 
 
@@ -141,9 +189,3 @@ _WAITING = web.RequestKey("waiting", _Waiting)
 def _passed(request: web.Request) -> None:
     if (waiting := request.get(_WAITING)) is not None:
         waiting.passed()
-
-
-_REFUSED = (
-    "too many requests at once wait until kube-apiserver has said who asks and whether they may "
-    f"(--max-requests-inflight): try again in {TooManyRequests.retry_after_seconds} s"
-)

@@ -95,7 +95,8 @@ class ServingSettings:
         2000,
         SERVING,
         "most connections at once; when there are more, those that have been idle longest are "
-        "closed. An idle one costs some 30 KB",
+        "closed, and where none is idle the one that has waited for its answer for longest, over "
+        "5 s. An idle one costs some 30 KB",
     )
     max_requests_inflight: int = option(
         Kind.INTEGER,
@@ -103,7 +104,7 @@ class ServingSettings:
         SERVING,
         "most requests for metrics being answered at once, the others get 429 and may try again "
         "after a second; 0 is no limit. Probes and discovery do not count. "
-        "As many more may wait for a review of who asks",
+        "As many more may wait for a review of who asks; of strangers 200 and half of this at most",
         peer=Peer.BOTH,
     )
     request_timeout: float = option(

@@ -198,6 +198,50 @@ async def test_the_anonymous_leave_room_for_reviews_of_users(place):
     assert statuses == {403: STRANGERS_REVIEWS, 404: 50, 429: refused}
 
 
+async def test_a_token_that_was_somebodys_does_not_wait_among_strangers_again(place):
+    """What kube-apiserver says of it holds for seconds; strangers may be there for hours."""
+    it = await place(400)
+    it.tokens.go_on.set()
+    assert (await it.ask(THINGS, "new-prometheus"))[0] == 200
+    it.tokens.go_on.clear()
+    it.begin(100, THINGS, "made-up-{}")
+    await it.until(waiting=STRANGERS_REVIEWS, refused=100 - STRANGERS_REVIEWS)
+
+    again = asyncio.ensure_future(it.ask(THINGS, "new-prometheus"))
+    await it.until(waiting=STRANGERS_REVIEWS + 1, refused=100 - STRANGERS_REVIEWS)
+    assert (await it.ask(THINGS, "made-up-more"))[0] == 429
+    await it.let_go()
+
+    assert (await again)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("limit", "path", "token", "why"),
+    [
+        pytest.param(
+            0, THINGS, "made-up-{}", "32 unknown tokens or paths already", id="no-limit-of-users"
+        ),
+        pytest.param(8, "/late/x", None, "4 requests of users who are not known", id="strangers"),
+        pytest.param(8, "/late/{}", "known-ann", "half of --max-requests-inflight", id="user"),
+    ],
+)
+async def test_a_refusal_names_what_is_full(place, limit, path, token, why):
+    it = await place(limit)
+    it.begin(40, path, token)
+    await it.until(waiting=it.now()[0] or 4, refused=36) if limit else None
+    async with asyncio.timeout(30):
+        while not any(each.done() for each in it.asking):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.005)
+    headers = {"Authorization": f"Bearer {token.format('x')}"} if token else {}
+    async with it.session.get(path.format("x"), headers=headers) as answer:
+        message = (await answer.json(content_type=None))["message"]
+
+    assert answer.status == 429
+    assert why in message
+    assert message.endswith("try again in 1 s")
+    await it.let_go()
+
+
 async def test_a_user_who_needs_many_reviews_leaves_room_for_others(place):
     it = await place(8)
     it.begin(6, "/late/{}", "known-flood")
