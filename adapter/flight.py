@@ -25,6 +25,7 @@ class SingleFlight(Generic[T]):
         self._unwatched = unwatched
         self._task: asyncio.Task[T | AdapterError] | None = None
         self._waiting = 0
+        self._let_go = False
 
     @property
     def under_way(self) -> bool:
@@ -35,13 +36,18 @@ class SingleFlight(Generic[T]):
         """Begin a run, unless one is under way, for those who will come."""
         self._task = self._begun()
 
-    async def run(self) -> T:
+    async def run(self, patience: float | None = None) -> T:
         """Outcome of the run that is under way, or of a new one.
+
+        Args:
+            patience: Seconds to wait at most; the run then goes on, as its outcome is still
+                wanted: somebody who asks again would else begin it anew for ever.
 
         Raises:
             AdapterError: That of the run.
+            TimeoutError: It takes longer than *patience*.
         """
-        outcome = await self._outcome(self._begun())
+        outcome = await self._outcome(self._begun(), patience)
         if isinstance(outcome, AdapterError):
             # a copy: one exception raised for many callers would gather all their tracebacks
             raise copy.copy(outcome)
@@ -58,14 +64,22 @@ class SingleFlight(Generic[T]):
         if self._task is None:
             self._task = asyncio.create_task(self._run())
             self._waiting = 0
+            self._let_go = self._unwatched
         return self._task
 
-    async def _outcome(self, task: "asyncio.Task[T | AdapterError]") -> T | AdapterError:
+    async def _outcome(
+        self, task: "asyncio.Task[T | AdapterError]", patience: float | None
+    ) -> T | AdapterError:
         self._waiting += 1
         try:
-            return await asyncio.shield(task)
+            done, _ = await asyncio.wait([task], timeout=patience)
+            if done:
+                return task.result()
+            if self._task is task:
+                self._let_go = True
+            raise TimeoutError
         except asyncio.CancelledError:
-            if self._waiting == 1 and self._task is task and not self._unwatched:
+            if self._waiting == 1 and self._task is task and not self._let_go:
                 self._task = None
                 task.cancel()
             raise

@@ -51,6 +51,9 @@ _MAX_URI = 8192
 _MAX_TEXT = 1024
 """Characters that are left of anything else. One may take six bytes, so a line some 100 KB."""
 
+_MAX_GROUPS = 200
+"""Groups of a user, and extra fields, that are left."""
+
 _TRUNCATED = "...TRUNCATED"
 _MAX_FORWARDED = 16
 """Addresses of ``X-Forwarded-For`` that are looked at: the last, as each proxy adds one there."""
@@ -239,8 +242,23 @@ def _shortened(event: Event) -> Event:
             name=_cut(attributes.name),
         ),
         response_status=_cut_all(event.response_status),
+        annotations=_cut_all(event.annotations),
+        user=_cut_user(event.user),
     )
     return event if short == event else short._replace(truncated=True)
+
+
+def _cut_user(user: UserInfo | None) -> UserInfo | None:
+    """*user* with short texts, and not with more groups and values than that many people have."""
+    if user is None:
+        return None
+    extra = {_cut(key): _cut_all(values[:_MAX_GROUPS]) for key, values in user.extra.items()}
+    return user._replace(
+        name=_cut(user.name),
+        uid=_cut(user.uid),
+        groups=tuple(map(_cut, user.groups[:_MAX_GROUPS])),
+        extra=dict(list(extra.items())[:_MAX_GROUPS]),
+    )
 
 
 def _cut(text: str, limit: int = _MAX_TEXT) -> str:

@@ -80,9 +80,14 @@ URL = "prometheus.url=http://prometheus:9090"
             ["metricResolution=11s"], "--kubelet-request-timeout", id="shorter than a scrape may be"
         ),
         pytest.param(
-            ["shutdownDelay=1m", "terminationGracePeriodSeconds=60"],
-            "terminationGracePeriodSeconds=60 must be longer than shutdownDelay=1m",
-            id="killed while serving",
+            ["shutdownDelay=1m"],
+            "terminationGracePeriodSeconds=90 must be at least 125, which is shutdownDelay, ",
+            id="killed while answering",
+        ),
+        pytest.param(
+            ["extraArgs={--request-timeout=5m}"],
+            "terminationGracePeriodSeconds=90 must be at least 320",
+            id="killed while answering slowly",
         ),
         pytest.param(
             ["commonLabels.app\\.kubernetes\\.io/name=a"],

@@ -103,3 +103,17 @@ async def test_a_run_that_is_ended_before_it_began_leaves_nothing_behind(call):
     assert not flight.under_way
     call.end.set()
     assert await flight.run() == 1
+
+
+async def test_a_run_goes_on_when_somebodys_patience_is_over(call):
+    flight = SingleFlight(call)
+    with pytest.raises(TimeoutError):
+        await flight.run(0.01)
+    waiter = asyncio.create_task(flight.run())
+    await asyncio.sleep(0)
+    waiter.cancel()
+    await asyncio.sleep(0)
+
+    call.end.set()
+    assert await flight.run(10.0) == 1
+    assert (call.started, call.cancelled) == (1, 0)

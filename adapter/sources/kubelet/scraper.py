@@ -150,8 +150,15 @@ class Scraper:
         """Why no kubelet has given anything; None where there is none to be asked."""
         if self._began is None:
             return None if self._revision >= 0 else "no kubelet was asked yet"
-        failing = next((each.why() for each in self._targets.values() if each.failure), None)
-        return failing or ("no kubelet has been read twice yet" if self._targets else None)
+        if not self._targets:
+            return None
+        now = self._clock.monotonic()
+        for name, target in self._targets.items():
+            if target.failure is not None:
+                return target.why()
+            if target.succeeded and (why := self._storage.why_no_node(name, now)):
+                return f"node {name}: {why}"
+        return "no kubelet has been read twice yet"
 
     def unrated(self) -> int:
         """Nodes that have no values yet, but soon will; 0 after two periods.

@@ -88,8 +88,10 @@ class Breaker:
     async def close(self) -> None:
         """End a trial that is under way."""
         if self._trial is not None:
-            self._trial.task.cancel()
-            await asyncio.wait([self._trial.task])
+            task = self._trial.task
+            task.cancel()
+            await asyncio.wait([task])
+            self._trial = None  # one that had not begun does not do so itself
 
     async def _try(self, ask: Callable[[], Awaitable[T]], outcomes: list[T | SourceError]) -> None:
         try:
@@ -136,5 +138,7 @@ async def _settled(trial: _Trial) -> None:
     if left > 0:
         await asyncio.wait([trial.task], timeout=left)
     trial.check()
+    if trial.task.cancelled():
+        raise copy.copy(trial.outage)
     if trial.task.done():
         trial.task.result()  # a defect of ours, not of the server

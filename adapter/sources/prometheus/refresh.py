@@ -23,6 +23,10 @@ PATIENCE_SECONDS = 1.0
 goes on without them: a server that hangs would hold each of them for the whole timeout, and with
 them the few workers of the HPA controller."""
 
+OVERTIMES = 6.0
+"""How many times as long as usual a value may serve on while a new one is slow to come. For usage
+that is two periods: HPAs ask once in one, and samples older than two are the kubelets' turn."""
+
 AHEAD_USES = 10
 """Uses of a value from which it is likely to be needed again at once when its time is over."""
 
@@ -91,8 +95,8 @@ class Refreshed(Generic[T]):
         ahead_seconds: How long before its end a value that many ask for is fetched anew; 0 for
             never.
         patience: Seconds that callers wait for a fetch, counted from its start; None is until its
-            end. After a failure they are `PATIENCE_SECONDS` at most. Where a fetch is merely slow
-            they get the last value, for as long again as it takes two to grow old.
+            end. After a failure they are `PATIENCE_SECONDS` at most, and where the last value may
+            serve on (`OVERTIMES`), which they then get.
         unwatched: Whether a fetch goes on when the last caller has gone.
     """
 
@@ -116,7 +120,6 @@ class Refreshed(Generic[T]):
         self._backoff = Backoff(clock)
         self._flight = SingleFlight(self._run, unwatched=unwatched)
         self._fresh_until = 0.0
-        self._overtime = 2.0 * keep_seconds
         self._patience = math.inf if patience is None else patience
         self._begun = 0.0
         self._ahead_seconds = ahead_seconds
@@ -126,6 +129,14 @@ class Refreshed(Generic[T]):
     def fresh(self) -> T | None:
         """The value when it is recent enough to be used without a fetch."""
         return self.last if self._clock.monotonic() < self._fresh_until else None
+
+    @property
+    def _usable(self) -> T | None:
+        """The value where it may serve on while a new one is slow to come."""
+        if self._patience == math.inf:
+            return None
+        overtime = OVERTIMES * self._keep_seconds
+        return self.last if self._clock.monotonic() < self._fresh_until + overtime else None
 
     @property
     def under_way(self) -> bool:
@@ -158,20 +169,19 @@ class Refreshed(Generic[T]):
         return await self._patiently()
 
     async def _patiently(self) -> T:
-        patience, error = self._patience, self.error
-        if error is not None:
-            patience = min(patience, PATIENCE_SECONDS)
-        if patience == math.inf:
+        patience, error, usable = self._patience, self.error, self._usable
+        if patience == math.inf and error is None:
             return await self._flight.run()
+        if error is not None or usable is not None:
+            patience = min(patience, PATIENCE_SECONDS)
         left = self._begun + patience - _now()
         if left > 0:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    return await self._flight.run()
+                return await self._flight.run(left)
         if error is not None:
             raise copy.copy(error)
-        if self.last is not None and self._clock.monotonic() < self._fresh_until + self._overtime:
-            return self.last
+        if usable is not None:
+            return usable
         raise SourceTimeout(f"prometheus has not answered for {patience:g} s")
 
     def _worth_fetching_ahead(self) -> bool:

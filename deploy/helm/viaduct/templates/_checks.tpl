@@ -69,8 +69,15 @@
 {{- end -}}
 
 {{- define "viaduct.checkPeriods" -}}
-{{- if ge (include "viaduct.seconds" .Values.shutdownDelay | float64) (float64 .Values.terminationGracePeriodSeconds) -}}
-{{- fail (printf "terminationGracePeriodSeconds=%v must be longer than shutdownDelay=%s: the pod would be killed while it serves" .Values.terminationGracePeriodSeconds .Values.shutdownDelay) -}}
+{{- $timeout := 60.0 -}}
+{{- range .Values.extraArgs -}}
+{{- if hasPrefix "--request-timeout=" (toString .) -}}
+{{- $timeout = include "viaduct.seconds" (trimPrefix "--request-timeout=" .) | float64 -}}
+{{- end -}}
+{{- end -}}
+{{- $needed := addf (include "viaduct.seconds" .Values.shutdownDelay | float64) $timeout 5.0 -}}
+{{- if lt (float64 .Values.terminationGracePeriodSeconds) $needed -}}
+{{- fail (printf "terminationGracePeriodSeconds=%v must be at least %v, which is shutdownDelay, --request-timeout and 5 s: the pod would be killed while it answers" .Values.terminationGracePeriodSeconds $needed) -}}
 {{- end -}}
 {{- with .Values.metricResolution -}}
 {{- $seconds := include "viaduct.seconds" . | float64 -}}

@@ -6,6 +6,7 @@ import pytest
 
 from adapter.errors import SourceError
 from adapter.sim.clock import ManualClock
+from adapter.sources.prometheus import refresh
 from adapter.sources.prometheus.cache import MOST_ANSWERS, UNUSED_SECONDS, AnswerCache
 from adapter.sources.prometheus.refresh import AHEAD_USES
 from adapter.telemetry import Telemetry
@@ -154,3 +155,24 @@ async def test_there_is_a_limit(cache):
     for number in range(MOST_ANSWERS + 10):
         await cache.get(number, backend, 5)
     assert len(cache) <= MOST_ANSWERS
+
+
+async def test_a_fetch_that_takes_long_gets_through_after_a_failure(cache, clock, monkeypatch):
+    """Nobody waits for all of it then. Were it given up each time, no answer would ever come."""
+    monkeypatch.setattr(refresh, "PATIENCE_SECONDS", 0.02)
+    backend = Backend()
+    backend.error = SourceError("prometheus is down")
+    with pytest.raises(SourceError, match="is down"):
+        await cache.get("q", backend, 5)
+    backend.error = None
+    backend.go.clear()
+    clock.advance(2)
+
+    for _ in range(3):
+        with pytest.raises(SourceError, match="is down"):
+            await cache.get("q", backend, 5)
+    assert (backend.asked, backend.ended) == (2, 1)
+
+    backend.go.set()
+    await until(lambda: backend.ended == 2)
+    assert await cache.get("q", backend, 5) == 2
