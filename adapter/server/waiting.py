@@ -153,9 +153,10 @@ class _Waiting:
         token = request.headers.get(hdrs.AUTHORIZATION)
         self.token = hash(token) if token else 0
         self._room = room
-        self._request = request
         self._place: _Place | None = None
-        self._turn: asyncio.Handle | None = asyncio.get_running_loop().call_soon(self._begin)
+        # the request is not kept here, as it keeps this: both would wait for a collection
+        turn = asyncio.get_running_loop().call_soon(self._begin, request)
+        self._turn: asyncio.Handle | None = turn
 
     def passed(self) -> None:
         """It went through, in time even if there was no room: let it go on."""
@@ -172,10 +173,10 @@ class _Waiting:
             self._place.leave()
             self._place = None
 
-    def _begin(self) -> None:
+    def _begin(self, request: web.Request) -> None:
         """The loop has come round and the request has not passed: it does wait."""
         self._turn = None
-        place = self._room.enter(self._request, self.token)
+        place = self._room.enter(request, self.token)
         if isinstance(place, _Place):
             self._place = place
         else:
