@@ -4,7 +4,6 @@ Fields and their order are those apiserver writes (``pkg/apis/audit/v1/types.go`
 ``pkg/audit/request.go``).
 """
 
-import ipaddress
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,11 +18,13 @@ from adapter.apis.gojson import escape_html
 from adapter.model.identity import Attributes, UserInfo
 from adapter.model.status import Status
 from adapter.periodic import Clock
+from adapter.server.auditcut import MAX_URI, cut, cut_all, cut_user
 from adapter.server.auditpolicy import API_VERSION, Level, Policy, Stage
 from adapter.server.authn import USER
 from adapter.server.limits import when_sent
 from adapter.server.requestinfo import attributes_of
 from adapter.server.responses import FAILURE
+from adapter.server.sourceips import source_ips
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +47,6 @@ MAX_AUDIT_ID = 256
 
 _LONG_LINE = 16 * 1024
 """Bytes of a line up to which it is written whole."""
-
-_MAX_URI = 8192
-_MAX_TEXT = 1024
-"""Characters that are left of anything else. One may take six bytes, so a line some 100 KB."""
-
-_MAX_GROUPS = 200
-"""Groups of a user, and extra fields, that are left."""
-
-_TRUNCATED = "...TRUNCATED"
-_MAX_FORWARDED = 16
-"""Addresses of ``X-Forwarded-For`` that are looked at: the last, as each proxy adds one there."""
-
-_MAX_ADDRESS = 64
-"""Characters: those of IPv6, and the name of an interface."""
 
 _ENDED_EARLY = "Connection closed early"
 
@@ -220,7 +207,7 @@ def _event(
         user=user,
         attributes=_attributes(request),
         source_ips=source_ips(request),
-        user_agent=_cut(_printable(request.headers.get(hdrs.USER_AGENT, ""))),
+        user_agent=cut(_printable(request.headers.get(hdrs.USER_AGENT, ""))),
         response_status=_response_status(response, request.get(FAILURE)),
         received=times[0],
         completed=times[1],
@@ -232,48 +219,20 @@ def _shortened(event: Event) -> Event:
     """*event* with nothing in it that a client made long."""
     attributes = event.attributes
     short = event._replace(
-        request_uri=_cut(event.request_uri, _MAX_URI),
+        request_uri=cut(event.request_uri, MAX_URI),
         attributes=attributes._replace(
-            namespace=_cut(attributes.namespace),
-            group=_cut(attributes.group),
-            version=_cut(attributes.version),
-            resource=_cut(attributes.resource),
-            subresource=_cut(attributes.subresource),
-            name=_cut(attributes.name),
+            namespace=cut(attributes.namespace),
+            group=cut(attributes.group),
+            version=cut(attributes.version),
+            resource=cut(attributes.resource),
+            subresource=cut(attributes.subresource),
+            name=cut(attributes.name),
         ),
-        response_status=_cut_all(event.response_status),
-        annotations=_cut_all(event.annotations),
-        user=_cut_user(event.user),
+        response_status=cut_all(event.response_status),
+        annotations=cut_all(event.annotations),
+        user=cut_user(event.user),
     )
     return event if short == event else short._replace(truncated=True)
-
-
-def _cut_user(user: UserInfo | None) -> UserInfo | None:
-    """*user* with short texts, and not with more groups and values than that many people have."""
-    if user is None:
-        return None
-    extra = {_cut(key): _cut_all(values[:_MAX_GROUPS]) for key, values in user.extra.items()}
-    return user._replace(
-        name=_cut(user.name),
-        uid=_cut(user.uid),
-        groups=tuple(map(_cut, user.groups[:_MAX_GROUPS])),
-        extra=dict(list(extra.items())[:_MAX_GROUPS]),
-    )
-
-
-def _cut(text: str, limit: int = _MAX_TEXT) -> str:
-    return text if len(text) <= limit else text[:limit] + _TRUNCATED
-
-
-def _cut_all(value: Any) -> Any:
-    """*value*, as of JSON, with its texts cut."""
-    if isinstance(value, str):
-        return _cut(value)
-    if isinstance(value, Mapping):
-        return {name: _cut_all(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_cut_all(each) for each in value]
-    return value
 
 
 def _attributes(request: web.Request) -> Attributes:
@@ -287,34 +246,6 @@ def _audit_id(request: web.Request) -> str:
     if 0 < len(given) <= MAX_AUDIT_ID and given.isascii() and given.isprintable():
         return given
     return str(uuid.uuid4())
-
-
-def source_ips(request: web.Request) -> tuple[str, ...]:
-    """Addresses a request came from, as apimachinery's ``net.SourceIPs`` finds them.
-
-    All but the last are what the client, or a proxy, says; of many, the first are left out.
-    """
-    forwarded = request.headers.get(hdrs.X_FORWARDED_FOR, "")
-    last = forwarded.rsplit(",", _MAX_FORWARDED)[-_MAX_FORWARDED:]
-    found = [_address(text) for text in last]
-    real = _address(request.headers.get("X-Real-Ip", ""))
-    if real not in found:
-        found.append(real)
-    addresses = [address for address in found if address]
-    remote = _address(request.remote or "")
-    if remote and addresses[-1:] != [remote]:
-        addresses.append(remote)
-    return tuple(addresses)
-
-
-def _address(text: str) -> str:
-    text = text.strip()
-    if len(text) > _MAX_ADDRESS:  # the zone of an address may be anything
-        return ""
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return ""
 
 
 def _annotations(event: Event, stage: Stage) -> Mapping[str, str]:

@@ -15,11 +15,12 @@ from yarl import URL
 from adapter.kube.authenticationconfig import AuthenticationConfig
 from adapter.model.identity import UserInfo
 from adapter.server.app import build_app, start
-from adapter.server.audit import Audit, audited, json_line, legacy_line, source_ips
+from adapter.server.audit import Audit, audited, json_line, legacy_line
 from adapter.server.auditpolicy import Level, Policy, Rule, Stage
 from adapter.server.authn import Authentication, authenticated
 from adapter.server.authz import Authorization, authorized
 from adapter.server.probes import Checks
+from adapter.server.sourceips import source_ips
 from adapter.telemetry import Telemetry
 
 QUEUE = "/apis/external.metrics.k8s.io/v1beta1/namespaces/team-01/queue_messages_ready"
