@@ -89,7 +89,7 @@ class PrometheusServer:
         if self._process.poll() is not None:
             raise RuntimeError(f"prometheus ended: {self.log()}")
         with (
-            contextlib.suppress(urllib.error.URLError, ConnectionError),
+            contextlib.suppress(OSError),
             urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as response,
         ):
             return response.status == 200

@@ -69,7 +69,7 @@ class VictoriaServer:
         if self._process.poll() is not None:
             raise RuntimeError(f"victoria-metrics ended: {self.log()}")
         with (
-            contextlib.suppress(urllib.error.URLError, ConnectionError),
+            contextlib.suppress(OSError),
             urllib.request.urlopen(f"{self.url}/health", timeout=1) as response,
         ):
             return response.status == 200
